@@ -1,0 +1,24 @@
+"""What an architecture is: rows, search spaces, published networks, cost. Never imports TensorFlow."""
+
+from scarlet_tf.arch.cost import Cost, count
+from scarlet_tf.arch.space import Genotype, SearchSpace
+from scarlet_tf.arch.spaces import get_space
+from scarlet_tf.arch.spec import SKIP, ArchSpec, Choice, Head, MBConv, Skip, Slot, Stem
+from scarlet_tf.arch.zoo import get_arch
+
+__all__ = [
+    "SKIP",
+    "ArchSpec",
+    "Choice",
+    "Cost",
+    "Genotype",
+    "Head",
+    "MBConv",
+    "SearchSpace",
+    "Skip",
+    "Slot",
+    "Stem",
+    "count",
+    "get_arch",
+    "get_space",
+]

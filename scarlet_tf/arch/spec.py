@@ -1,0 +1,147 @@
+"""Architectures as data: one frozen row a block."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+ACTIVATIONS = ("hard_swish", "relu", "relu6")
+KERNELS = (3, 5, 7)
+
+
+def _require(condition: bool, message: str, received: object) -> None:
+    if not condition:
+        raise ValueError(f"{message} Received: {received!r}.")
+
+
+def _is_positive_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _check_shape(row: "MBConv | Skip | Slot") -> None:
+    _require(_is_positive_int(row.filters), "filters must be a positive integer.", row.filters)
+    _require(row.stride in (1, 2), "stride must be 1 or 2.", row.stride)
+
+
+def from_mapping(row_type: type, data: Mapping) -> object:
+    """Builds a row from a mapping of its fields, and names keys that do not belong."""
+    names = [f.name for f in fields(row_type)]
+    unknown = sorted(set(data) - set(names))
+    if unknown:
+        raise ValueError(f"{row_type.__name__} takes the keys {names}. Received: {unknown}.")
+    try:
+        return row_type(**data)
+    except TypeError as error:
+        raise ValueError(f"{row_type.__name__} takes the keys {names}. Received: {sorted(data)}.") from error
+
+
+@dataclass(frozen=True)
+class Stem:
+    """conv3x3 with `stride` to `filters`, BN, activation; then, unless `separable_filters` is None,
+    depthwise 3x3, BN, activation, conv1x1 to `separable_filters`, BN."""
+
+    filters: int
+    stride: int = 2
+    separable_filters: int | None = None
+    activation: str = "relu6"
+
+    def __post_init__(self) -> None:
+        _check_shape(self)
+        _require(
+            self.separable_filters is None or _is_positive_int(self.separable_filters),
+            "separable_filters must be None or a positive integer.",
+            self.separable_filters,
+        )
+        _require(self.activation in ACTIVATIONS, f"activation must be one of {ACTIVATIONS}.", self.activation)
+
+    @property
+    def out_channels(self) -> int:
+        return self.separable_filters or self.filters
+
+
+@dataclass(frozen=True)
+class Head:
+    """conv1x1 to `filters`, BN, activation; global average pool; dropout; dense."""
+
+    filters: int
+    activation: str = "relu6"
+
+    def __post_init__(self) -> None:
+        _require(_is_positive_int(self.filters), "filters must be a positive integer.", self.filters)
+        _require(self.activation in ACTIVATIONS, f"activation must be one of {ACTIVATIONS}.", self.activation)
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One searchable layer: what every choice there turns its input into."""
+
+    filters: int
+    stride: int = 1
+
+    def __post_init__(self) -> None:
+        _check_shape(self)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An inverted bottleneck as a candidate operation: `expansion`, `kernel`, squeeze-excite or not."""
+
+    expansion: int
+    kernel: int
+    se: bool = False
+
+    def __post_init__(self) -> None:
+        _require(_is_positive_int(self.expansion), "expansion must be a positive integer.", self.expansion)
+        _require(self.kernel in KERNELS, "kernel must be 3, 5 or 7.", self.kernel)
+        _require(isinstance(self.se, bool), "se must be true or false.", self.se)
+
+
+SKIP = "skip"
+"""The candidate operation that leaves the layer out."""
+
+
+@dataclass(frozen=True)
+class MBConv:
+    """An inverted bottleneck in an architecture (DESIGN: conv1x1, depthwise, squeeze-excite, conv1x1)."""
+
+    expansion: int
+    kernel: int
+    filters: int
+    stride: int = 1
+    se: bool = False
+
+    def __post_init__(self) -> None:
+        _check_shape(self)
+        Choice(self.expansion, self.kernel, self.se)
+
+
+@dataclass(frozen=True)
+class Skip:
+    """A slot that is left out. `filters` and `stride` are its slot's: what follows still takes its hidden
+    width from `filters`, and the resolution still falls by `stride`."""
+
+    filters: int
+    stride: int = 1
+
+    def __post_init__(self) -> None:
+        _check_shape(self)
+
+
+@dataclass(frozen=True)
+class ArchSpec:
+    """One network: stem, a row for every slot, head, and the activation inside the blocks."""
+
+    name: str
+    stem: Stem
+    blocks: tuple[MBConv | Skip, ...]
+    head: Head
+    activation: str = "hard_swish"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "blocks", tuple(self.blocks))
+        _require(len(self.blocks) > 0, "blocks must not be empty.", self.blocks)
+        _require(self.activation in ACTIVATIONS, f"activation must be one of {ACTIVATIONS}.", self.activation)
+
+    @property
+    def min_image_size(self) -> int:
+        """Product of the strides, in pixels: the smallest image that leaves one pixel to the head."""
+        return self.stem.stride * math.prod(block.stride for block in self.blocks)

@@ -1,0 +1,62 @@
+"""Writing files so that a reader, or a kill at any moment, never meets half of one."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from scarlet_tf.errors import InputError
+
+
+def check_output_dir(path: str | Path, flag: str) -> Path:
+    """Returns `path` where files can be written in it, though it need not exist yet; leaves nothing behind.
+
+    Raises InputError, naming `flag`, where it is a file or cannot be written.
+    """
+    path = Path(path)
+    existing = path
+    while not existing.exists() and existing != existing.parent:
+        existing = existing.parent
+    if not existing.is_dir():
+        raise InputError(f"--{flag} must be a directory. Received: {path}, and {existing} is a file.")
+    try:
+        with tempfile.TemporaryDirectory(dir=existing):
+            pass
+    except OSError as error:
+        raise InputError(f"--{flag} must be writable. Received: {path} ({error.strerror}).") from error
+    return path
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Yields a temporary path beside `path`, which takes the place of `path` once the block has ended well.
+
+    Whatever is made there, a file or a directory, is removed if the block raises. Parents are made.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    holder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        yield holder / path.name
+        if path.is_dir():
+            os.rename(path, holder / "replaced")
+        os.replace(holder / path.name, path)
+    finally:
+        shutil.rmtree(holder, ignore_errors=True)
+
+
+def write_json(path: str | Path, data: object) -> None:
+    """Writes `data` as indented JSON in place of `path`."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(data, indent=2) + "\n")
+
+
+def read_json(path: str | Path, what: str) -> object:
+    """The content of a JSON file; raises InputError, naming `what` it should hold, where it cannot be read."""
+    try:
+        return json.loads(Path(path).read_text())
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} must be a JSON file that holds {what}. Received: {error}.") from error
