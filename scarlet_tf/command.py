@@ -11,13 +11,16 @@ from scarlet_tf.errors import InputError
 INPUT_ERROR_EXIT_CODE = 2
 
 
-def _help(module: str, description: str) -> str:
+def _help(scope: Mapping) -> str:
+    # absl files the flags of the program that runs under argv[0], those of any other module under its name
+    module = sys.argv[0] if scope["__name__"] == "__main__" else scope["__name__"]
     ours = flags.FLAGS.flags_by_module_dict().get(module, [])
-    lines = [f"python -m {module}", "", description.strip(), "", "Flags:"]
+    spec = scope.get("__spec__")  # None where a file was run, not a module
+    usage = f"python -m {spec.name.removesuffix('.__main__')}" if spec else f"python {sys.argv[0]}"
+    lines = [usage, "", scope["__doc__"].strip(), "", "Flags:"]
     for flag in sorted(ours, key=lambda flag: flag.name):
         default = "" if flag.default is None else f" (default: {flag.default_as_str})"
-        values = f" One of {', '.join(flag.enum_values)}." if isinstance(flag, flags.EnumFlag) else ""
-        lines.append(f"  --{flag.name}: {flag.help}{values}{default}")
+        lines.append(f"  --{flag.name}: {flag.help}{default}")
     return "\n".join([*lines, "  --flagfile: a file with a flag a line."])
 
 
@@ -29,14 +32,14 @@ def _fail(message: str) -> None:
 def run(main: Callable[[], None], scope: Mapping) -> None:
     """Parses the flags defined by the calling command and runs `main`.
 
-    `scope` is the command's `globals()`: its docstring is the help text. TensorFlow is not imported before `main`
-    does so. Bad flags and `InputError` end in exit code 2 with one line on stderr.
+    `scope` is the command's `globals()`: its docstring is the help text. TensorFlow is not imported before
+    `main` does so. Bad flags and `InputError` end in exit code 2 with one line on stderr.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     argv = sys.argv
     if {"-h", "-help", "--help"} & set(argv[1:]):
-        print(_help(scope["__spec__"].name.removesuffix(".__main__"), scope["__doc__"]))
+        print(_help(scope))
         sys.exit(0)
     try:
         positional = flags.FLAGS(argv)[1:]

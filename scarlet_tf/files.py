@@ -18,9 +18,10 @@ def check_output_dir(path: str | Path, flag: str) -> Path:
     """
     path = Path(path)
     existing = path
-    while not existing.exists() and existing != existing.parent:
+    # os.path answers False where pathlib raises: below a directory that may not be searched
+    while not os.path.lexists(existing) and existing != existing.parent:
         existing = existing.parent
-    if not existing.is_dir():
+    if not os.path.isdir(existing):
         raise InputError(f"--{flag} must be a directory. Received: {path}, and {existing} is a file.")
     try:
         with tempfile.TemporaryDirectory(dir=existing):
@@ -30,20 +31,35 @@ def check_output_dir(path: str | Path, flag: str) -> Path:
     return path
 
 
+def _swap(made: Path, path: Path, aside: Path) -> None:
+    held = os.path.lexists(path)
+    if held:
+        os.rename(path, aside)
+    try:
+        os.rename(made, path)
+    except OSError:
+        if held:
+            os.rename(aside, path)
+        raise
+
+
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yields a temporary path beside `path`, which takes the place of `path` once the block has ended well.
 
-    Whatever is made there, a file or a directory, is removed if the block raises. Parents are made.
+    Whatever is made there, a file or a directory, is removed if the block raises, and `path` keeps what it
+    held; so it does where the block makes nothing, which raises FileNotFoundError. Parents are made.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     holder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
-        yield holder / path.name
-        if path.is_dir():
-            os.rename(path, holder / "replaced")
-        os.replace(holder / path.name, path)
+        made = holder / path.name
+        yield made
+        if path.is_dir() or made.is_dir():  # a directory takes only a free place
+            _swap(made, path, holder / f"{path.name}.replaced")
+        else:
+            os.replace(made, path)
     finally:
         shutil.rmtree(holder, ignore_errors=True)
 
@@ -55,7 +71,7 @@ def write_json(path: str | Path, data: object) -> None:
 
 
 def read_json(path: str | Path, what: str) -> object:
-    """The content of a JSON file; raises InputError, naming `what` it should hold, where it cannot be read."""
+    """The content of a JSON file; raises InputError, naming `what` it should hold, if it cannot be read."""
     try:
         return json.loads(Path(path).read_text())
     except (OSError, ValueError) as error:

@@ -11,8 +11,8 @@ SE_REDUCTION = 4
 
 @dataclass(frozen=True)
 class Cost:
-    """`madds`: multiply-adds at batch 1 of convolutions, dense layers and squeeze-excite, BN and activations not
-    counted (the paper's "FLOPS"). `params`: trainable parameters, BN scales and offsets included."""
+    """`madds`: multiply-adds at batch 1 of convolutions, dense layers and squeeze-excite, BN and activations
+    not counted (the paper's "FLOPS"). `params`: trainable parameters, BN scales and offsets included."""
 
     madds: int
     params: int

@@ -8,8 +8,8 @@ from scarlet_tf.arch.spec import ArchSpec, MBConv, Skip, Slot
 
 @dataclass(frozen=True)
 class Placement:
-    """A block with what it reads. Shapes in channels; `in_stride` is the product of the strides of the skipped
-    slots just before it, which its first 1x1 convolution takes over."""
+    """A block with what it reads. Shapes in channels; `in_stride` is the product of the strides of the
+    skipped slots just before it, which its first 1x1 convolution takes over."""
 
     slot: int
     row: MBConv
@@ -38,7 +38,7 @@ def stage_starts(stem_channels: int, slots: Sequence[Slot | MBConv | Skip]) -> t
 
 
 def shortcut_flags(starts: Sequence[bool], is_block: Sequence[bool]) -> tuple[bool, ...]:
-    """For each slot, whether the shortcut of a block there is on: iff an earlier slot of its stage holds a block.
+    """For each slot, whether a block there has its shortcut: iff an earlier slot of its stage holds a block.
 
     Where no block came before, the standalone network has other channels on both sides and can have no
     shortcut; the supernet turns it off on exactly those paths, so that both are the same function.
@@ -54,8 +54,8 @@ def shortcut_flags(starts: Sequence[bool], is_block: Sequence[bool]) -> tuple[bo
 def layout(arch: ArchSpec) -> Layout:
     """Places the blocks of `arch`: real input channels, hidden channels, strides taken over, shortcuts.
 
-    The hidden width is expansion x the *nominal* input channels of the slot, because the weights come from the
-    supernet; a skipped slot hands on its input's channels and only subsamples.
+    The hidden width is expansion x the *nominal* input channels of the slot, because the weights come from
+    the supernet; a skipped slot hands on its input's channels and only subsamples.
     """
     starts = stage_starts(arch.stem.out_channels, arch.blocks)
     shortcuts = shortcut_flags(starts, [isinstance(row, MBConv) for row in arch.blocks])

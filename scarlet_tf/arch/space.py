@@ -34,8 +34,8 @@ def _row(row_type: type, value: object) -> object:
 class SearchSpace:
     """Every slot of a network, and the candidate operations each may hold.
 
-    `stem`, `head` and the items of `slots` and `choices` may be given as the rows of `scarlet_tf.arch.spec` or as
-    mappings of their fields; a choice may also be the word "skip", at most once.
+    `stem`, `head` and the items of `slots` and `choices` may be given as the rows of `scarlet_tf.arch.spec`
+    or as mappings of their fields; a choice may also be the word "skip", at most once.
     """
 
     name: str
@@ -55,20 +55,24 @@ class SearchSpace:
             items = getattr(self, key)
             if not isinstance(items, Sequence) or isinstance(items, str) or not items:
                 raise ValueError(f"{key} must be a non-empty list. Received: {items!r}.")
-            put(key, tuple(SKIP if item == SKIP else _row(row_type, item) for item in items))
+            may_skip = key == "choices"
+            put(key, tuple(SKIP if may_skip and item == SKIP else _row(row_type, item) for item in items))
         if len(set(self.choices)) != len(self.choices):
             raise ValueError(f"choices must differ from each other. Received: {self.choices}.")
         if self.activation not in ACTIVATIONS:
             raise ValueError(f"activation must be one of {ACTIVATIONS}. Received: {self.activation!r}.")
         if not self.stage_starts[0]:
             raise ValueError(
-                f"The first slot must change channels or resolution. Received: {self.slots[0]} after a stem of "
-                f"{self.stem.out_channels} channels."
+                f"The first slot must change channels or resolution. Received: {self.slots[0]} after a stem "
+                f"of {self.stem.out_channels} channels."
             )
 
     @classmethod
     def from_dict(cls, data: Mapping) -> "SearchSpace":
-        """Builds a space from plain data, as `to_dict` gives and JSON holds. Raises ValueError on what is off."""
+        """Builds a space from plain data, as `to_dict` gives and JSON holds.
+
+        Raises ValueError, naming what is off, where the data does not describe a space.
+        """
         return from_mapping(cls, data)
 
     def to_dict(self) -> dict:

@@ -32,10 +32,9 @@ S2 = SearchSpace("s2", _MOBILE_STEM, _MOBILE_SLOTS, (*_PLAIN, *_SQUEEZED, SKIP),
 
 SMALL = SearchSpace(
     "small",
-    Stem(filters=16, stride=1, separable_filters=12),  # 28 -> 28
+    Stem(filters=16, stride=2, separable_filters=16),  # 28 -> 14
     (
-        Slot(24, stride=2),  # 28 -> 14
-        *[Slot(24)] * 2,
+        *[Slot(24)] * 3,
         Slot(40, stride=2),  # 14 -> 7
         *[Slot(40)] * 2,
         Slot(80, stride=2),  # 7 -> 4

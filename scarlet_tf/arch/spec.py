@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 
 ACTIVATIONS = ("hard_swish", "relu", "relu6")
 KERNELS = (3, 5, 7)
+STRIDES = (1, 2)
 
 
 def _require(condition: bool, message: str, received: object) -> None:
@@ -17,9 +18,13 @@ def _is_positive_int(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
+def _is_int_of(value: object, allowed: tuple[int, ...]) -> bool:
+    return _is_positive_int(value) and value in allowed  # neither 1.0 nor True stands for 1
+
+
 def _check_shape(row: "MBConv | Skip | Slot") -> None:
     _require(_is_positive_int(row.filters), "filters must be a positive integer.", row.filters)
-    _require(row.stride in (1, 2), "stride must be 1 or 2.", row.stride)
+    _require(_is_int_of(row.stride, STRIDES), "stride must be 1 or 2.", row.stride)
 
 
 def from_mapping(row_type: type, data: Mapping) -> object:
@@ -91,7 +96,7 @@ class Choice:
 
     def __post_init__(self) -> None:
         _require(_is_positive_int(self.expansion), "expansion must be a positive integer.", self.expansion)
-        _require(self.kernel in KERNELS, "kernel must be 3, 5 or 7.", self.kernel)
+        _require(_is_int_of(self.kernel, KERNELS), "kernel must be 3, 5 or 7.", self.kernel)
         _require(isinstance(self.se, bool), "se must be true or false.", self.se)
 
 

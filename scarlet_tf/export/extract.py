@@ -1,0 +1,113 @@
+"""From a path of the supernet to the standalone network with the same function and no stabilizer left."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from scarlet_tf.errors import InputError
+from scarlet_tf.export.fold import MAX_CONDITION, BlockWeights, Removal, remove_stabilizers
+from scarlet_tf.nets.blocks import InvertedBottleneck
+from scarlet_tf.nets.conv_bn import BN_EPSILON, ConvBN
+from scarlet_tf.nets.stabilizer import Stabilizer
+from scarlet_tf.nets.standalone import build_model
+from scarlet_tf.nets.supernet import Supernet
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """A standalone network and how each stabilizer of its path was removed; `kept` counts those left in."""
+
+    model: keras.Model
+    removals: tuple[Removal, ...]
+    kept: int
+
+
+def _float64(variable: keras.Variable) -> np.ndarray:
+    return np.asarray(variable, np.float64)
+
+
+def _matrix(conv: ConvBN) -> np.ndarray:
+    return _float64(conv.kernel)[0, 0]
+
+
+def _block_weights(block: InvertedBottleneck) -> BlockWeights:
+    project = block.project
+    statistics = (project.gamma, project.beta, project.mean, project.variance)
+    return BlockWeights(_matrix(block.expand), _matrix(project), *map(_float64, statistics), BN_EPSILON)
+
+
+def _write(block: InvertedBottleneck, weights: BlockWeights) -> None:
+    project = block.project
+    block.expand.kernel.assign(weights.first[np.newaxis, np.newaxis])
+    project.kernel.assign(weights.last[np.newaxis, np.newaxis])
+    for variable, value in (
+        (project.gamma, weights.gamma),
+        (project.beta, weights.beta),
+        (project.mean, weights.mean),
+        (project.variance, weights.variance),
+    ):
+        variable.assign(value)
+
+
+def _copy(source: keras.layers.Layer, target: keras.layers.Layer) -> None:
+    for old, new in zip(source.weights, target.weights, strict=True):
+        if (
+            old.shape == new.shape
+        ):  # a first convolution that takes over a stabilizer has other input channels
+            new.assign(old)
+
+
+def extract_path(
+    supernet: Supernet,
+    genotype: Sequence[int],
+    name: str | None = None,
+    keep_stabilizers: bool = False,
+    max_condition: float = MAX_CONDITION,
+    basis: str = "balanced",
+) -> Extraction:
+    """Builds the standalone network of `genotype` with the supernet's weights and removes its stabilizers exactly.
+
+    The network has batch norm and can be trained on. A plain "skip" is removed by the same algebra. Raises ValueError
+    for a genotype of another space, InputError for "els_relu", which is no linear map, and IllConditionedError where
+    float32 cannot hold the change of basis (`scarlet_tf.export.fold`), unless `keep_stabilizers`, which leaves them in.
+    """
+    space = supernet.space
+    genotype = space.check(genotype)
+    path = [slot.candidates[choice] for slot, choice in zip(supernet.slots, genotype, strict=True)]
+    stabilizers = [layer for layer in path if isinstance(layer, Stabilizer)]
+    if keep_stabilizers and supernet.stabilizer != "els":
+        raise InputError(f"--keep_stabilizers is for els. Received a supernet with {supernet.stabilizer}.")
+    if supernet.stabilizer == "els_relu" and stabilizers:
+        raise InputError(
+            "A stabilizer with ReLU is no linear map and cannot be removed. Received a supernet trained with "
+            "--stabilizer=els_relu; train with els or skip to export."
+        )
+    model = build_model(
+        space.decode(genotype, name),
+        supernet.image_size,
+        supernet.num_classes,
+        keep_stabilizers=keep_stabilizers,
+    )
+    rows = [layer.matrix() if isinstance(layer, Stabilizer) else _block_weights(layer) for layer in path]
+    _copy(supernet.stem, model.get_layer("stem"))
+    for slot, layer in enumerate(path):
+        if keep_stabilizers or isinstance(layer, InvertedBottleneck):
+            _copy(layer, model.get_layer(f"slot_{slot}"))
+    for layer in supernet.head:
+        _copy(layer, model.get_layer(layer.name))
+    if keep_stabilizers:
+        return Extraction(model, (), len(stabilizers))
+    head = supernet.head[0].conv
+    head_kernel, removals = remove_stabilizers(space.stage_starts, rows, _matrix(head), max_condition, basis)
+    model.get_layer("head").conv.kernel.assign(head_kernel[np.newaxis, np.newaxis])
+    for slot, weights in enumerate(rows):
+        if isinstance(weights, BlockWeights):
+            _write(model.get_layer(f"slot_{slot}"), weights)
+    return Extraction(model, tuple(removals), 0)
+
+
+def extract(supernet: Supernet, genotype: Sequence[int]) -> keras.Model:
+    """The standalone network of `genotype` with the supernet's weights and no stabilizer left; see `extract_path`."""
+    return extract_path(supernet, genotype).model

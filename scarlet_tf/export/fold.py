@@ -1,0 +1,206 @@
+"""Exact removal of stabilizers from a path of the supernet: the algebra, in float64 NumPy.
+
+Rows are pixels: a 1x1 convolution maps x (n, in) to x @ kernel, a stabilizer maps x to x @ A. A stabilizer whose reader
+has no shortcut goes into that reader's kernel, A @ kernel (paper Lemma 4.1). Between two blocks of a stage it cannot:
+the shortcut reads it too. There the activations after block i are kept in another basis, x @ B_i, with
+B_i = A_i @ B_(i+1): then the identity shortcut of the next block does what the stabilizer did. The block's last
+convolution takes B_i, the next block's first convolution takes the inverse of B_(i+1), and the next stage's reader
+takes the inverse of the last basis. One factor M per stage is free, B_i = A_i @ ... @ A_(k-1) @ M, and is chosen to
+keep every B_i as close to orthogonal as can be.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from scarlet_tf.errors import InputError
+
+BASES = ("balanced", "backward", "forward")
+MAX_CONDITION = 1e3
+"""Largest condition number of a basis that is removed: float32 rounding grows in proportion to it."""
+
+
+class IllConditionedError(InputError):
+    """A stabilizer that cannot be removed in float32."""
+
+
+def condition_number(matrix: np.ndarray) -> float:
+    """Ratio of the largest to the smallest singular value; inf for a singular matrix."""
+    singular = np.linalg.svd(matrix, compute_uv=False)
+    return float(singular[0] / singular[-1]) if singular[-1] > 0 else float("inf")
+
+
+def _products(between: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """For i = 0..k, A_i @ ... @ A_(k-1)."""
+    products = [np.eye(between[0].shape[0])]
+    for matrix in reversed(between):
+        products.append(matrix @ products[-1])
+    return products[::-1]
+
+
+def _log_euclidean_balance(products: Sequence[np.ndarray]) -> np.ndarray:
+    """M that makes all products @ M nearly orthogonal.
+
+    (C M)(C M)^T = I asks for M M^T = (C^T C)^-1, which differs from product to product; M M^T is their log-Euclidean
+    mean, each distinct one counted once. For a single stabilizer E that is M = (E^T E)^(-1/4), which halves the exponent
+    of the condition number.
+    """
+    distinct = [products[-1]]
+    for product in products[-2::-1]:
+        if not np.array_equal(product, distinct[-1]):
+            distinct.append(product)
+    mean_log = np.zeros_like(products[0])
+    for product in distinct:
+        _, singular, right = np.linalg.svd(product)
+        mean_log += right.T @ np.diag(-2.0 * np.log(singular)) @ right / len(distinct)
+    eigenvalues, vectors = np.linalg.eigh(mean_log)
+    return vectors @ np.diag(np.exp(eigenvalues / 2.0)) @ vectors.T
+
+
+def stage_bases(between: Sequence[np.ndarray], basis: str = "balanced") -> list[np.ndarray]:
+    """The bases B_0 .. B_k of the activations after the k + 1 blocks of a stage, each (channels, channels).
+
+    between: A_0 .. A_(k-1), what the supernet applies between consecutive blocks, invertible. basis: "backward" takes
+    B_k = I, "forward" B_0 = I, "balanced" the better conditioned of both and of the log-Euclidean balance. Identities
+    give identities, exactly. Raises np.linalg.LinAlgError for a singular matrix.
+    """
+    if basis not in BASES:
+        raise ValueError(f"basis must be one of {BASES}. Received: {basis!r}.")
+    products = _products(between)
+    identity = products[-1]
+    if all(np.array_equal(product, identity) for product in products):
+        return products
+    if any(np.isinf(condition_number(matrix)) for matrix in between):
+        raise np.linalg.LinAlgError("singular matrix")
+    frees = {"backward": lambda: identity, "forward": lambda: np.linalg.inv(products[0])}
+    if basis != "balanced":
+        return [product @ frees[basis]() for product in products]
+    frees["balanced"] = lambda: _log_euclidean_balance(products)
+    candidates = [[product @ free() for product in products] for free in frees.values()]
+    return min(candidates, key=lambda bases: max(map(condition_number, bases)))
+
+
+@dataclass
+class BlockWeights:
+    """What removal changes of a block, in float64: first kernel (in, hidden), last kernel (hidden, filters) and the
+    batch norm after it, each (filters,)."""
+
+    first: np.ndarray
+    last: np.ndarray
+    gamma: np.ndarray
+    beta: np.ndarray
+    mean: np.ndarray
+    variance: np.ndarray
+    epsilon: float
+
+    def change_output_basis(self, basis: np.ndarray) -> None:
+        """Multiplies the block's output, batch norm included, by `basis` from the right.
+
+        Batch norm stays, so that the network can be trained on: its scale and deviation cancel at inference, and its
+        moving statistics are what the new kernel's output has if the old one's channels are uncorrelated.
+        """
+        scaled = (self.gamma / np.sqrt(self.variance + self.epsilon))[:, np.newaxis] * basis
+        self.last = self.last @ scaled
+        self.mean, self.beta = self.mean @ scaled, self.beta @ basis
+        self.variance = self.variance @ scaled**2
+        self.gamma = np.sqrt(self.variance + self.epsilon)
+
+
+@dataclass(frozen=True)
+class Removal:
+    """How one stabilizer was removed. `condition_number` is its own; `basis_condition_number` the largest among the
+    bases of its stage, 1.0 where the stabilizer went into its reader without a change of basis."""
+
+    slot: int
+    method: str
+    condition_number: float
+    basis_condition_number: float
+
+
+def remove_stabilizers(
+    stage_starts: Sequence[bool],
+    rows: Sequence[BlockWeights | np.ndarray],
+    head: np.ndarray,
+    max_condition: float = MAX_CONDITION,
+    basis: str = "balanced",
+) -> tuple[np.ndarray, list[Removal]]:
+    """Removes every stabilizer of a path. Changes the BlockWeights in place; returns the head's kernel and a record.
+
+    stage_starts: for each slot, whether it begins a stage. rows: for each slot the weights of its block, or the matrix
+    (in, filters) of its stabilizer. head: kernel (channels, filters) of the convolution after the last slot. Strides are
+    the caller's: they compose and do not mix with channels.
+
+    Raises IllConditionedError, naming the slot, where a basis has a condition number above `max_condition`.
+    """
+    removals: list[Removal] = []
+    pending: np.ndarray | None = (
+        None  # from the standalone network's activations to what the next reader wants
+    )
+
+    def compose(left: np.ndarray | None, right: np.ndarray) -> np.ndarray:
+        return right if left is None else left @ right
+
+    def composed(slot: int, matrix: np.ndarray) -> Removal:
+        return Removal(slot, "into the next reader", condition_number(matrix), 1.0)
+
+    starts = [slot for slot, start in enumerate(stage_starts) if start]
+    for first, end in zip(starts, [*starts[1:], len(rows)], strict=True):
+        block_slots = [slot for slot in range(first, end) if isinstance(rows[slot], BlockWeights)]
+        lead_end = block_slots[0] if block_slots else end
+        for slot in range(first, lead_end):
+            pending = compose(pending, rows[slot])
+            removals.append(composed(slot, rows[slot]))
+        if not block_slots:
+            continue
+        blocks = [rows[slot] for slot in block_slots]
+        if pending is not None:
+            blocks[0].first = pending @ blocks[0].first
+            pending = None
+        channels = len(blocks[0].gamma)
+        between = []
+        inner: list[int] = []
+        for left, right in zip(block_slots, block_slots[1:], strict=False):
+            product = np.eye(channels)
+            for slot in range(left + 1, right):
+                product = product @ rows[slot]
+                inner.append(slot)
+            between.append(product)
+        bases = _checked_bases(between, inner, rows, max_condition, basis) if inner else []
+        changed = [not np.array_equal(matrix, np.eye(channels)) for matrix in bases]
+        for index, (block, matrix, change) in enumerate(zip(blocks, bases, changed, strict=False)):
+            if change:
+                block.change_output_basis(matrix)
+                if index > 0:
+                    block.first = np.linalg.solve(matrix, block.first)
+        if any(changed) and changed[-1]:
+            pending = np.linalg.inv(bases[-1])
+        worst = max(map(condition_number, bases), default=1.0)
+        removals += [Removal(slot, "change of basis", condition_number(rows[slot]), worst) for slot in inner]
+        for slot in range(block_slots[-1] + 1, end):
+            pending = compose(pending, rows[slot])
+            removals.append(composed(slot, rows[slot]))
+    return (head if pending is None else pending @ head), removals
+
+
+def _checked_bases(
+    between: list[np.ndarray],
+    slots: list[int],
+    rows: Sequence[BlockWeights | np.ndarray],
+    max_condition: float,
+    basis: str,
+) -> list[np.ndarray]:
+    worst_slot = max(slots, key=lambda slot: condition_number(rows[slot]))
+    worst = condition_number(rows[worst_slot])
+    try:
+        bases = stage_bases(between, basis)
+        largest = max(map(condition_number, bases))
+    except np.linalg.LinAlgError:
+        largest = float("inf")
+    if not largest <= max_condition:
+        raise IllConditionedError(
+            f"The stabilizer of slot {worst_slot} cannot be removed exactly: its condition number is {worst:.3g}, that "
+            f"of its stage's basis {largest:.3g}, and {max_condition:.3g} is the most that float32 allows. "
+            "Use --keep_stabilizers, or another genotype."
+        )
+    return bases

@@ -1,0 +1,1 @@
+"""Keras layers and models: blocks, stabilizer, standalone networks, supernet."""

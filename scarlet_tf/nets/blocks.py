@@ -1,0 +1,143 @@
+"""The fixed parts of a network and its inverted bottleneck, one Keras layer a block."""
+
+import keras
+import tensorflow as tf
+
+from scarlet_tf.arch.cost import SE_REDUCTION
+from scarlet_tf.nets.conv_bn import ConvBN, activate, kernel_initializer
+
+
+@keras.saving.register_keras_serializable("scarlet_tf")
+class Stem(keras.layers.Layer):
+    """conv3x3 with `stride`, BN, activation; with `separable_filters`, a depthwise separable convolution more.
+
+    Input (batch, h, w, 3), output (batch, ceil(h / stride), ceil(w / stride), separable_filters or filters).
+    """
+
+    def __init__(
+        self, filters: int, stride: int, separable_filters: int | None, activation: str, **kwargs
+    ) -> None:
+        super().__init__(**kwargs)
+        self.filters, self.stride = filters, stride
+        self.separable_filters, self.activation = separable_filters, activation
+
+    def build(self, input_shape: tuple) -> None:
+        act = self.activation
+        self.convs = [ConvBN(self, "conv", 3, input_shape[-1], self.filters, self.stride, act)]
+        if self.separable_filters:
+            self.convs.append(ConvBN(self, "depthwise", 3, self.filters, None, activation=act))
+            self.convs.append(ConvBN(self, "pointwise", 1, self.filters, self.separable_filters))
+        self.built = True
+
+    def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
+        for conv in self.convs:
+            x = conv(x, training)
+        return x
+
+    def get_config(self) -> dict:
+        return super().get_config() | {
+            "filters": self.filters,
+            "stride": self.stride,
+            "separable_filters": self.separable_filters,
+            "activation": self.activation,
+        }
+
+
+@keras.saving.register_keras_serializable("scarlet_tf")
+class InvertedBottleneck(keras.layers.Layer):
+    """conv1x1 to `hidden_channels`, depthwise, optional squeeze-excite, conv1x1 to `filters`, optional shortcut.
+
+    `in_stride` is the stride of the first convolution: that of skipped slots before the block. Input
+    (batch, h, w, c); output (batch, ceil(h / s), ceil(w / s), filters) with s = in_stride * stride.
+    """
+
+    def __init__(
+        self,
+        hidden_channels: int,
+        filters: int,
+        kernel_size: int,
+        stride: int = 1,
+        in_stride: int = 1,
+        use_se: bool = False,
+        use_shortcut: bool = False,
+        activation: str = "hard_swish",
+        **kwargs,
+    ) -> None:
+        super().__init__(**kwargs)
+        if use_shortcut and stride * in_stride != 1:
+            raise ValueError(f"A shortcut needs stride 1. Received: stride={stride}, in_stride={in_stride}.")
+        self.hidden_channels, self.filters, self.kernel_size = hidden_channels, filters, kernel_size
+        self.stride, self.in_stride = stride, in_stride
+        self.use_se, self.use_shortcut, self.activation = use_se, use_shortcut, activation
+
+    def build(self, input_shape: tuple) -> None:
+        hidden, act = self.hidden_channels, self.activation
+        self.expand = ConvBN(self, "expand", 1, input_shape[-1], hidden, self.in_stride, act)
+        self.depthwise = ConvBN(self, "depthwise", self.kernel_size, hidden, None, self.stride, act)
+        if self.use_se:
+            squeezed = hidden // SE_REDUCTION
+            for name, shape in (("squeeze", (hidden, squeezed)), ("excite", (squeezed, hidden))):
+                kernel = self.add_weight(
+                    name=f"{name}_kernel", shape=(1, 1, *shape), initializer=kernel_initializer()
+                )
+                bias = self.add_weight(name=f"{name}_bias", shape=shape[1:], initializer="zeros")
+                setattr(self, f"{name}_kernel", kernel)
+                setattr(self, f"{name}_bias", bias)
+        self.project = ConvBN(self, "project", 1, hidden, self.filters)
+        self.built = True
+
+    def call(
+        self, x: tf.Tensor, shortcut: bool | tf.Tensor | None = None, training: bool = False
+    ) -> tf.Tensor:
+        """`shortcut` overrides `use_shortcut`: a bool, or a scalar tensor of 0 or 1 where a path decides."""
+        shortcut = self.use_shortcut if shortcut is None else shortcut
+        y = self.depthwise(self.expand(x, training), training)  # (batch, h / s, w / s, hidden)
+        if self.use_se:
+            y = y * self._excitation(y)
+        y = self.project(y, training)
+        if isinstance(shortcut, bool):
+            return x + y if shortcut else y
+        return y + tf.cast(shortcut, x.dtype) * x
+
+    def _excitation(self, y: tf.Tensor) -> tf.Tensor:
+        pooled = tf.reduce_mean(y, [1, 2], keepdims=True)  # (batch, 1, 1, hidden)
+        squeezed = tf.nn.bias_add(
+            tf.nn.conv2d(pooled, self.squeeze_kernel.value, 1, "VALID"), self.squeeze_bias.value
+        )
+        excited = tf.nn.conv2d(activate(squeezed, "relu"), self.excite_kernel.value, 1, "VALID")
+        return tf.nn.relu6(tf.nn.bias_add(excited, self.excite_bias.value) + 3.0) * (1.0 / 6.0)
+
+    def get_config(self) -> dict:
+        return super().get_config() | {
+            "hidden_channels": self.hidden_channels,
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "stride": self.stride,
+            "in_stride": self.in_stride,
+            "use_se": self.use_se,
+            "use_shortcut": self.use_shortcut,
+            "activation": self.activation,
+        }
+
+
+@keras.saving.register_keras_serializable("scarlet_tf")
+class HeadConv(keras.layers.Layer):
+    """conv1x1 to `filters` with `in_stride`, BN, activation: what the pooling reads."""
+
+    def __init__(self, filters: int, activation: str, in_stride: int = 1, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.filters, self.activation, self.in_stride = filters, activation, in_stride
+
+    def build(self, input_shape: tuple) -> None:
+        self.conv = ConvBN(self, "conv", 1, input_shape[-1], self.filters, self.in_stride, self.activation)
+        self.built = True
+
+    def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
+        return self.conv(x, training)
+
+    def get_config(self) -> dict:
+        return super().get_config() | {
+            "filters": self.filters,
+            "activation": self.activation,
+            "in_stride": self.in_stride,
+        }

@@ -1,0 +1,74 @@
+"""A searchable slot of the supernet: every candidate operation side by side."""
+
+import keras
+import tensorflow as tf
+
+from scarlet_tf.arch.space import SearchSpace
+from scarlet_tf.arch.spec import SKIP
+from scarlet_tf.nets.blocks import InvertedBottleneck
+from scarlet_tf.nets.stabilizer import Stabilizer
+
+
+@keras.saving.register_keras_serializable("scarlet_tf")
+class ChoiceBlock(keras.layers.Layer):
+    """All candidate operations of slot `slot` of `space` (a SearchSpace or its plain data), of which a call uses one.
+
+    Input (batch, h, w, in channels of the slot), output (batch, ceil(h / s), ceil(w / s), filters of the slot).
+    """
+
+    def __init__(self, space: SearchSpace | dict, slot: int, stabilizer: str = "els", **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.space = space if isinstance(space, SearchSpace) else SearchSpace.from_dict(space)
+        self.slot, self.stabilizer = slot, stabilizer
+        self.starts_stage = self.space.stage_starts[slot]
+        row, in_channels = self.space.slots[slot], self.space.in_channels[slot]
+        self.candidates = []
+        for index, choice in enumerate(self.space.choices):
+            common = {"name": f"choice_{index}", "dtype": self.dtype_policy}
+            if choice == SKIP:
+                candidate = Stabilizer(row.filters, row.stride, stabilizer, **common)
+            else:
+                candidate = InvertedBottleneck(
+                    choice.expansion * in_channels,
+                    row.filters,
+                    choice.kernel,
+                    row.stride,
+                    use_se=choice.se,
+                    use_shortcut=not self.starts_stage,
+                    activation=self.space.activation,
+                    **common,
+                )
+            self.candidates.append(candidate)
+
+    def build(self, input_shape: tuple) -> None:
+        for candidate in self.candidates:
+            candidate.build(input_shape)
+        self.built = True
+
+    def call(
+        self,
+        x: tf.Tensor,
+        choice: int | tf.Tensor,
+        shortcut: bool | tf.Tensor = True,
+        training: bool = False,
+    ) -> tf.Tensor:
+        """`choice`: index of the candidate, a number or a scalar tensor. `shortcut`: whether the shortcut of a block
+        is on here, on this path; of no effect in the first slot of a stage, where there is none."""
+
+        def run(index: int) -> tf.Tensor:
+            candidate = self.candidates[index]
+            if isinstance(candidate, Stabilizer):
+                return candidate(x)
+            return candidate(x, shortcut=False if self.starts_stage else shortcut, training=training)
+
+        if isinstance(choice, int):
+            return run(choice)
+        branches = [lambda index=index: run(index) for index in range(len(self.candidates))]
+        return tf.switch_case(choice, branches)
+
+    def get_config(self) -> dict:
+        return super().get_config() | {
+            "space": self.space.to_dict(),
+            "slot": self.slot,
+            "stabilizer": self.stabilizer,
+        }

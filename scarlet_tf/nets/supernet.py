@@ -1,0 +1,195 @@
+"""The weight-sharing supernet and its strictly fair training step."""
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from scarlet_tf.arch.space import Genotype, SearchSpace
+from scarlet_tf.arch.spaces import get_space
+from scarlet_tf.arch.spec import SKIP
+from scarlet_tf.nets.choice_block import ChoiceBlock
+from scarlet_tf.nets.stabilizer import STABILIZERS
+from scarlet_tf.nets.standalone import head_layers, stem_layer
+
+
+def fair_permutations(seed: int, step: int | tf.Tensor, num_slots: int, num_choices: int) -> tf.Tensor:
+    """Which stream each choice reads in one fair step: (num_slots, num_choices) int32, a permutation a row.
+
+    A pure function of (seed, step): the same on every replica and device, and after a resume.
+    """
+    key = tf.stack([tf.cast(seed, tf.int64), tf.cast(step, tf.int64)])
+    noise = tf.random.stateless_uniform([num_slots, num_choices], key, alg="philox")
+    return tf.argsort(noise, axis=-1)
+
+
+def fair_paths(permutations: np.ndarray) -> list[Genotype]:
+    """The paths that a fair step with `permutations` (slots, choices) trains, stream by stream.
+
+    In every slot each choice is on exactly one of them. The first row plays no part: all streams hold the stem there.
+    """
+    num_choices = len(permutations[0])
+    paths = [(choice,) for choice in range(num_choices)]
+    for reads in permutations[1:]:
+        paths = [paths[int(reads[choice])] + (choice,) for choice in range(num_choices)]
+    return paths
+
+
+@tf.custom_gradient
+def _permute(order: tf.Tensor, inverse: tf.Tensor, *streams: tf.Tensor) -> tuple:
+    """Stream o becomes stream order[o]. The gradient goes back by the inverse, where tf.gather's would scatter."""
+    stacked = tf.stack(streams)
+
+    def gradient(*upstream: tf.Tensor) -> tuple:
+        stacked_gradient = tf.stack(upstream)
+        return None, None, *[stacked_gradient[inverse[o]] for o in range(len(streams))]
+
+    return tuple(stacked[order[o]] for o in range(len(streams))), gradient
+
+
+@keras.saving.register_keras_serializable("scarlet_tf")
+class Supernet(keras.Model):
+    """Every network of a search space in one, with shared weights.
+
+    `supernet(images, path=genotype, training=False)` gives the logits (batch, num_classes) of one path; images are
+    (batch, image_size, image_size, 3). A path given as a tensor of choices is decided at run time by `tf.switch_case`,
+    one traced graph for all paths; given as a sequence of ints it is traced on its own.
+
+    `train_step` is strictly fair (FairNAS, arXiv 1907.01845; paper Eq. 2): one step trains as many paths as there
+    are choices, which together use every choice of every slot exactly once, on the same images, with one update from
+    their mean loss. So each block runs exactly once a step, in a static graph: at slot l, choice o reads stream
+    permutation[l, o], and its output becomes stream o.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace | dict | str,
+        image_size: int = 224,
+        num_classes: int = 1000,
+        stabilizer: str = "els",
+        seed: int = 0,
+        **kwargs,
+    ) -> None:
+        super().__init__(**kwargs)
+        if isinstance(space, str):
+            space = get_space(space)
+        self.space = space if isinstance(space, SearchSpace) else SearchSpace.from_dict(space)
+        if image_size < self.space.min_image_size:
+            raise ValueError(
+                f"image_size must be at least {self.space.min_image_size}, the product of the strides of "
+                f"{self.space.name}. Received: {image_size}."
+            )
+        if stabilizer not in STABILIZERS:
+            raise ValueError(f"stabilizer must be one of {STABILIZERS}. Received: {stabilizer!r}.")
+        self.image_size, self.num_classes = image_size, num_classes
+        self.stabilizer, self.seed = stabilizer, seed
+        self.stem = stem_layer(self.space.stem)
+        self.slots = [
+            ChoiceBlock(self.space, slot, stabilizer, name=f"slot_{slot}")
+            for slot in range(self.space.num_slots)
+        ]
+        self.head = head_layers(self.space.head, num_classes, dropout=0.0)
+        self.build((None, image_size, image_size, 3))
+
+    def build(self, input_shape: tuple) -> None:
+        self.stem.build(input_shape)
+        for slot, channels in zip(self.slots, self.space.in_channels, strict=True):
+            slot.build((None, None, None, channels))
+        conv, pool, dropout, dense = self.head
+        conv.build((None, None, None, self.space.slots[-1].filters))
+        pool.build((None, None, None, self.space.head.filters))
+        dropout.build((None, self.space.head.filters))
+        dense.build((None, self.space.head.filters))
+        self.built = True
+
+    def _logits(self, x: tf.Tensor, training: bool) -> tf.Tensor:
+        conv, pool, dropout, dense = self.head
+        return dense(dropout(pool(conv(x, training=training)), training=training))
+
+    def call(self, images: tf.Tensor, path: Sequence[int] | tf.Tensor, training: bool = False) -> tf.Tensor:
+        static = tf.get_static_value(path) if tf.is_tensor(path) else path
+        if static is not None:
+            choices = self.space.check(static)
+            is_block = [self.space.choices[choice] != SKIP for choice in choices]
+        else:
+            choices = tf.unstack(path, self.space.num_slots)
+            is_block = [choice != self.space.skip_index for choice in choices]
+            if self.space.skip_index is None:
+                is_block = [True] * self.space.num_slots
+        x = self.stem(images, training=training)
+        block_seen = False
+        for block, choice, real in zip(self.slots, choices, is_block, strict=True):
+            block_seen = False if block.starts_stage else block_seen
+            x = block(x, choice=choice, shortcut=block_seen, training=training)
+            block_seen = real if block_seen is False else block_seen | real
+        return self._logits(x, training)
+
+    def fair_forward(
+        self, images: tf.Tensor, permutations: tf.Tensor, training: bool = True
+    ) -> list[tf.Tensor]:
+        """Logits (batch, num_classes) of each stream; `fair_paths(permutations)` says which path each took."""
+        num_choices = self.space.num_choices
+        real = tf.constant([choice != SKIP for choice in self.space.choices])
+        inverses = tf.argsort(permutations, axis=-1)
+        streams = (self.stem(images, training=training),) * num_choices
+        block_seen = tf.zeros([num_choices], tf.bool)
+        for slot, block in enumerate(self.slots):
+            if slot > 0:
+                streams = _permute(permutations[slot], inverses[slot], *streams)
+                block_seen = tf.gather(block_seen, permutations[slot])
+            if block.starts_stage:
+                block_seen = tf.zeros([num_choices], tf.bool)
+            shortcuts = tf.unstack(block_seen, num_choices)
+            streams = tuple(
+                block(stream, choice=choice, shortcut=shortcuts[choice], training=training)
+                for choice, stream in enumerate(streams)
+            )
+            block_seen |= real
+        return [self._logits(stream, training) for stream in streams]
+
+    def train_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict:
+        """One fair step on (images, labels). The path sampling depends on the seed and the optimizer's step alone."""
+        images, labels = data
+        num_choices = self.space.num_choices
+        permutations = fair_permutations(
+            self.seed, self.optimizer.iterations, self.space.num_slots, num_choices
+        )
+        labels = tf.tile(labels, [num_choices])  # (streams * batch,)
+        with tf.GradientTape() as tape:
+            logits = tf.concat(self.fair_forward(images, permutations), axis=0)
+            loss = self.compute_loss(y=labels, y_pred=logits, training=True)
+            scaled = self.optimizer.scale_loss(loss)
+        weights = self.trainable_variables
+        self.optimizer.apply_gradients(zip(tape.gradient(scaled, weights), weights, strict=True))
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync  # by which Keras has divided the loss
+        for metric in self.metrics:
+            if metric.name == "loss":
+                metric.update_state(loss * replicas)
+            else:
+                metric.update_state(labels, logits)
+        return {metric.name: metric.result() for metric in self.metrics}
+
+    def get_config(self) -> dict:
+        return {
+            "name": self.name,
+            "space": self.space.to_dict(),
+            "image_size": self.image_size,
+            "num_classes": self.num_classes,
+            "stabilizer": self.stabilizer,
+            "seed": self.seed,
+        }
+
+
+def build_supernet(
+    space: SearchSpace | str,
+    image_size: int = 224,
+    num_classes: int = 1000,
+    stabilizer: str = "els",
+    seed: int = 0,
+) -> Supernet:
+    """A freshly initialised supernet over `space` (a SearchSpace, a name or a .json file).
+
+    Raises ValueError where the image is smaller than the product of the strides or the stabilizer is unknown.
+    """
+    return Supernet(space, image_size, num_classes, stabilizer, seed)

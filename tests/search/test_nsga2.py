@@ -1,0 +1,342 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from pymoo.operators.survival.rank_and_crowding.metrics import get_crowding_function
+from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
+
+from scarlet_tf.arch import SKIP, Head, SearchSpace, Slot, Stem, get_space
+from scarlet_tf.errors import InputError
+from scarlet_tf.search import Individual, Journal, ObjectiveWeights, SearchConfig, journal_header, search
+from scarlet_tf.search.nsga2 import survive
+
+SETTINGS = {"image_size": 32, "num_classes": 10, "max_attempts": 400}
+KINDS = {"crossover", "random", "reinforced", "prior_regulated"}
+
+
+class TableEvaluator:
+    """Accuracies by a formula of params and MAdds, with some of each value; remembers what it was asked."""
+
+    def __init__(self, costs):
+        params = np.array([cost.params for cost in costs.values()])
+        scale = params.max()
+        self.table = {
+            genotype: round(0.2 + 0.7 * cost.params / scale * (1 - 0.3 * ((sum(genotype) * 7) % 5) / 4), 3)
+            for genotype, cost in costs.items()
+        }
+        self.asked = []
+        self.calls = 0
+
+    def __call__(self, genotypes):
+        self.calls += 1
+        self.asked.extend(genotypes)
+        return [self.table[genotype] for genotype in genotypes]
+
+
+@pytest.fixture
+def evaluator(tiny_costs):
+    return TableEvaluator(tiny_costs)
+
+
+def brute_force_front(costs, table, madds_max, acc_min):
+    """Genotypes that no other beats in accuracy, MAdds and params (more is better), among those allowed."""
+    rows = {
+        genotype: (-table[genotype], cost.madds, -cost.params)
+        for genotype, cost in costs.items()
+        if cost.madds < madds_max and table[genotype] > acc_min
+    }
+    return {
+        one
+        for one, row in rows.items()
+        if not any(
+            all(a <= b for a, b in zip(other, row, strict=True)) and other != row for other in rows.values()
+        )
+    }
+
+
+def median_madds(costs):
+    return float(np.median([cost.madds for cost in costs.values()]))
+
+
+def one(madds, accuracy, params=0, genotype=(0,)):
+    return Individual(genotype, accuracy, madds, params, 0, "sample", ())
+
+
+@pytest.mark.parametrize("acc_min", [0.0, 0.45])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_tiny_space_is_solved(tiny_space, tiny_costs, evaluator, acc_min, seed):
+    madds_max = float(np.quantile([cost.madds for cost in tiny_costs.values()], 0.8))
+    expected = brute_force_front(tiny_costs, evaluator.table, madds_max, acc_min)
+    config = SearchConfig(
+        population=40, generations=12, madds_max=madds_max, acc_min=acc_min, seed=seed, **SETTINGS
+    )
+    result = search(tiny_space, config, evaluator)
+    assert 5 < len(expected) < 40  # the front fits in the population, so none of it is crowded out
+    assert {individual.genotype for individual in result.front} == expected
+    assert [individual.madds for individual in result.front] == sorted(i.madds for i in result.front)
+
+
+def test_nobody_is_evaluated_twice_and_the_too_costly_never(tiny_space, tiny_costs, evaluator):
+    madds_max = median_madds(tiny_costs)
+    config = SearchConfig(population=10, generations=15, madds_max=madds_max, acc_min=0.3, **SETTINGS)
+    result = search(tiny_space, config, evaluator)
+    assert len(evaluator.asked) == len(set(evaluator.asked))
+    assert max(tiny_costs[genotype].madds for genotype in evaluator.asked) < madds_max
+    assert [individual.genotype for individual in result.evaluated] == evaluator.asked
+    assert min(individual.accuracy for individual in result.population) > 0.3
+    assert min(individual.accuracy for individual in result.evaluated) <= 0.3
+    assert min(result.rejected.values()) > 0
+
+
+def test_individuals_carry_their_costs_and_origin(tiny_space, tiny_costs, evaluator):
+    config = SearchConfig(population=8, generations=8, acc_min=0.0, **SETTINGS)
+    result = search(tiny_space, config, evaluator)
+    known = {individual.genotype: individual for individual in result.evaluated}
+    for individual in result.evaluated:
+        cost = tiny_costs[individual.genotype]
+        assert (individual.madds, individual.params) == (cost.madds, cost.params)
+        assert individual.accuracy == evaluator.table[individual.genotype]
+        if individual.generation < 2:
+            assert (individual.operator, individual.parents) == ("sample", ())
+        else:
+            assert individual.operator in KINDS
+            assert all(known[parent].generation < individual.generation for parent in individual.parents)
+            assert len(individual.parents) == 2
+    assert {individual.operator for individual in result.evaluated} > {"sample", "reinforced"}
+
+
+def test_generations_hold_distinct_genotypes(tiny_space, evaluator):
+    result = search(tiny_space, SearchConfig(population=30, generations=6, acc_min=0, **SETTINGS), evaluator)
+    genotypes = [individual.genotype for individual in result.population]
+    assert len(set(genotypes)) == len(genotypes) == 30
+
+
+def test_a_space_is_exhausted_without_error(tiny_space, tiny_costs, evaluator):
+    result = search(tiny_space, SearchConfig(population=60, generations=4, acc_min=0, **SETTINGS), evaluator)
+    assert result.history[0].offspring == 60
+    assert result.history[1].offspring < 60
+    assert len(result.evaluated) <= len(tiny_costs)
+    assert result.rejected["duplicate"] > 0
+
+
+def test_progress_is_told_after_each_generation(tiny_space, evaluator):
+    told = []
+    config = SearchConfig(population=6, generations=5, acc_min=0.3, madds_max=4e5, **SETTINGS)
+    result = search(tiny_space, config, evaluator, on_generation=told.append)
+    assert told == list(result.history)
+    assert [record.generation for record in told] == list(range(5))
+    assert told[-1].evaluations == len(result.evaluated) == len(evaluator.asked)
+    assert told[-1].front_size == len(result.front)
+    assert told[-1].best_accuracy == max(individual.accuracy for individual in result.population)
+    for reason, total in result.rejected.items():
+        assert total == sum(record.rejected[reason] for record in told)
+
+
+def test_a_search_depends_on_its_seed_and_on_nothing_else(tiny_space, evaluator):
+    def front(seed):
+        return search(tiny_space, SearchConfig(population=6, seed=seed, generations=4, **SETTINGS), evaluator)
+
+    state = np.random.get_state()[1].copy()  # noqa: NPY002  (the global state is what must not be used)
+    assert front(1) == front(1)
+    assert front(1).evaluated != front(2).evaluated
+    np.testing.assert_array_equal(np.random.get_state()[1], state)  # noqa: NPY002
+
+
+def test_the_evaluator_is_asked_for_many_at_a_time(tiny_space, evaluator):
+    search(tiny_space, SearchConfig(population=20, generations=2, acc_min=0, **SETTINGS), evaluator)
+    assert (evaluator.calls, len(evaluator.asked)) == (2, 40)
+
+
+def test_survivors_are_those_of_pymoo_where_weights_are_equal():
+    rng = np.random.default_rng(0)
+    weights, pymoo = ObjectiveWeights(1, 1, 1), get_crowding_function("cd")
+    for _ in range(50):
+        rows = rng.integers(0, 8, size=(30, 3))
+        survivors = survive([one(m, a / 10, p) for a, m, p in rows], 15, weights)
+        objectives = rows * [-1.0, 1, -1]
+        fronts, ranks = NonDominatedSorting().do(objectives, return_rank=True)
+        assert survivors.ranks.tolist() == sorted(ranks)[:15]
+        last = fronts[survivors.ranks[-1]]
+        taken = int((survivors.ranks == survivors.ranks[-1]).sum())
+        best = np.sort(pymoo.do(objectives[last]))[::-1][:taken]
+        np.testing.assert_allclose(survivors.crowding[-taken:], best)
+
+
+def test_weights_decide_who_survives():
+    # a front of equal params; of the two inner points, one is lonely in accuracy and one in MAdds
+    rows = [(0, 0.0), (10, 0.50), (60, 0.55), (100, 1.0)]
+    individuals = [one(madds, accuracy) for madds, accuracy in rows]
+    # accuracy gaps: .55 and .5; MAdds gaps: .6 and .9
+    by_accuracy = survive(individuals, 3, ObjectiveWeights(acc=1, madds=0, params=0)).individuals
+    by_madds = survive(individuals, 3, ObjectiveWeights(acc=0, madds=1, params=0)).individuals
+    assert {individual.madds for individual in by_accuracy} == {0, 10, 100}
+    assert {individual.madds for individual in by_madds} == {0, 60, 100}
+
+
+def test_parameters_are_maximised():
+    few, many = one(5, 0.5, params=1), one(5, 0.5, params=2)
+    assert survive([few, many], 1, ObjectiveWeights()).individuals == (many,)
+
+
+def test_replay_after_a_kill_anywhere_ends_the_same(tmp_path, tiny_space, tiny_costs):
+    config = SearchConfig(
+        population=5,
+        generations=6,
+        madds_max=median_madds(tiny_costs),
+        acc_min=0.35,
+        **SETTINGS | {"max_attempts": 60},
+    )
+    header, path = journal_header(tiny_space, config, "table"), tmp_path / "journal.jsonl"
+
+    def run():
+        evaluator = TableEvaluator(tiny_costs)
+        with Journal(path, header) as journal:
+            return search(tiny_space, config, evaluator, journal), evaluator
+
+    def entries():
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        return [{key: value for key, value in line.items() if key != "seconds"} for line in lines]
+
+    expected, evaluator = run()
+    whole, expected_entries = path.read_bytes(), entries()
+    assert [tuple(entry["genotype"]) for entry in expected_entries[1:]] == evaluator.asked
+    assert len(evaluator.asked) == len(expected.evaluated) > 15
+    line_ends = [position + 1 for position, byte in enumerate(whole) if byte == ord("\n")]
+    sizes = {0, 5, *line_ends, *(end - 1 - 7 * place for place, end in enumerate(line_ends))}
+    for size in sorted(sizes):
+        path.write_bytes(whole[:size])
+        kept = max(sum(end <= size for end in line_ends) - 1, 0)
+        result, again = run()
+        assert result == expected
+        assert again.asked == evaluator.asked[kept:]
+        assert entries() == expected_entries
+
+
+def test_a_kill_within_the_evaluator_loses_only_what_it_was_asked(tmp_path, tiny_space, tiny_costs):
+    config = SearchConfig(population=5, generations=6, acc_min=0, **SETTINGS)
+    header = journal_header(tiny_space, config, "table")
+    expected = search(tiny_space, config, TableEvaluator(tiny_costs))
+    evaluator, calls = TableEvaluator(tiny_costs), 0
+
+    def dies_every_other_time(genotypes):
+        nonlocal calls
+        calls += 1
+        if calls % 2:
+            raise KeyboardInterrupt
+        return evaluator(genotypes)
+
+    deaths = 0
+    while True:
+        try:
+            with Journal(tmp_path / "journal.jsonl", header) as journal:
+                result = search(tiny_space, config, dies_every_other_time, journal)
+            break
+        except KeyboardInterrupt:
+            deaths += 1
+    assert deaths >= config.generations - 1
+    assert result == expected
+    assert evaluator.asked == [individual.genotype for individual in expected.evaluated]
+
+
+def test_a_finished_search_goes_on_for_more_generations(tmp_path, tiny_space, tiny_costs):
+    def run(generations, path):
+        config = SearchConfig(population=5, generations=generations, acc_min=0, **SETTINGS)
+        with Journal(path, journal_header(tiny_space, config, "table")) as journal:
+            return search(tiny_space, config, TableEvaluator(tiny_costs), journal)
+
+    run(3, tmp_path / "one.jsonl")
+    assert run(6, tmp_path / "one.jsonl") == run(6, tmp_path / "other.jsonl")
+
+
+def test_a_budget_nobody_meets_says_how_small_the_smallest_was(tiny_space, tiny_costs, evaluator):
+    with pytest.raises(InputError) as raised:
+        search(tiny_space, SearchConfig(madds_max=1000, **SETTINGS), evaluator)
+    smallest = min(cost.madds for cost in tiny_costs.values())  # 400 draws from 81 networks meet it
+    assert str(raised.value) == (
+        f"No network has fewer MAdds than --madds_max=1000: of 400 tried, the smallest has {smallest:,}. "
+        "Raise --madds_max, or lower --image_size."
+    )
+    assert evaluator.asked == []
+
+
+def test_an_accuracy_nobody_has_says_what_the_best_was(tiny_space, evaluator):
+    config = SearchConfig(population=4, acc_min=0.95, max_rounds=3, image_size=32, num_classes=10)
+    with pytest.raises(
+        InputError, match=r"above --acc_min=0\.95: of 12 evaluated, the best has (0\.\d{4})\."
+    ) as raised:
+        search(tiny_space, config, evaluator)
+    assert len(evaluator.asked) == 12
+    best = max(evaluator.table[genotype] for genotype in evaluator.asked)
+    assert f"the best has {best:.4f}. Lower --acc_min" in str(raised.value)
+
+
+def test_constraints_that_are_met_exactly_are_not_met(tiny_space, tiny_costs, evaluator):
+    madds_max = sorted({cost.madds for cost in tiny_costs.values()})[5]
+    result = search(
+        tiny_space,
+        SearchConfig(population=30, generations=3, madds_max=madds_max, acc_min=0.25, **SETTINGS),
+        evaluator,
+    )
+    assert max(individual.madds for individual in result.evaluated) < madds_max
+    equal = SearchConfig(population=80, generations=1, acc_min=0.5, **SETTINGS)
+    with pytest.raises(InputError, match=r"the best has 0\.5000"):
+        search(tiny_space, equal, lambda genotypes: [0.5] * len(genotypes))
+
+
+@pytest.mark.parametrize("answer", [[0.5], [0.5] * 7, [1.5] * 6, [float("nan")] * 6])
+def test_a_wrong_answer_of_the_evaluator_is_an_error(tiny_space, answer):
+    with pytest.raises(ValueError, match="evaluate must return 6 accuracies from 0 to 1"):
+        search(tiny_space, SearchConfig(population=6, **SETTINGS), lambda genotypes: answer)
+
+
+def test_a_small_image_and_an_empty_choice_are_refused(tiny_space, evaluator):
+    with pytest.raises(InputError, match=r"--image_size must be at least 8, .* Received: 4"):
+        search(tiny_space, SearchConfig(image_size=4), evaluator)
+    single = SearchSpace("single", Stem(4), (Slot(6, stride=2),), (SKIP,), Head(16))
+    with pytest.raises(InputError, match="nothing to search"):
+        search(single, SearchConfig(), evaluator)
+
+
+def test_picks_follow_accuracy_and_madds_by_equal_distance(tiny_space, evaluator):
+    result = search(tiny_space, SearchConfig(population=40, generations=8, acc_min=0, **SETTINGS), evaluator)
+    picks = result.picks(3)
+    assert len(set(picks)) == 3
+    assert set(picks) <= set(result.front)
+    assert picks[0].madds == min(individual.madds for individual in result.front)
+    assert picks[-1].accuracy == max(individual.accuracy for individual in result.front)
+    assert [pick.madds for pick in picks] == sorted({pick.madds for pick in picks})
+    assert [pick.accuracy for pick in picks] == sorted({pick.accuracy for pick in picks})
+    assert set(result.picks(1000)) == set(result.front)
+
+
+def test_a_search_of_a_published_space_stays_in_budget():
+    space = get_space("s2")
+    config = SearchConfig(population=20, generations=6, madds_max=330e6, acc_min=0)
+
+    def evaluate(genotypes):
+        return [np.mean([0.9 - 0.05 * (choice % 6) for choice in genotype]) for genotype in genotypes]
+
+    result = search(space, config, evaluate)
+    assert len(result.evaluated) == 120
+    assert result.history[1].rejected["duplicate"] == 0  # generations draw from other random numbers
+    assert max(individual.madds for individual in result.population) < 330e6
+    assert result.history[-1].best_accuracy > result.history[0].best_accuracy
+
+
+def test_a_budget_that_uniform_samples_hardly_meet_is_met():
+    space = get_space("s2")
+    config = SearchConfig(population=10, generations=3, madds_max=60e6, acc_min=0, max_attempts=200)
+    result = search(space, config, lambda genotypes: [0.5 - sum(one) / 1000 for one in genotypes])
+    assert [record.offspring for record in result.history] == [10, 10, 10]
+    assert result.history[0].rejected["madds"] == 100
+    assert max(individual.madds for individual in result.evaluated) < 60e6
+    sampled = [one for one in result.evaluated if one.generation < 2]
+    assert {(one.operator, one.parents) for one in sampled} == {("sample_reduced", ())}
+    assert max(one.madds for one in sampled) > 50e6  # cut down no further than needed
+
+
+def test_searching_needs_no_tensorflow():
+    code = "import sys, scarlet_tf.search; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
