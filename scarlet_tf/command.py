@@ -2,13 +2,16 @@
 
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 
 from absl import flags
 
-from scarlet_tf.errors import InputError
+from scarlet_tf.errors import InputError, RunError
 
 INPUT_ERROR_EXIT_CODE = 2
+RUN_ERROR_EXIT_CODE = 1
+_STARTUP_NOISE = (b"cudart_stub", b"absl::InitializeLog", b"oneDNN custom operations are on")
 
 
 def _help(scope: Mapping) -> str:
@@ -24,18 +27,39 @@ def _help(scope: Mapping) -> str:
     return "\n".join([*lines, "  --flagfile: a file with a flag a line."])
 
 
-def _fail(message: str) -> None:
+def _fail(message: str, exit_code: int) -> None:
     print("error: " + " ".join(message.split()), file=sys.stderr)
-    sys.exit(INPUT_ERROR_EXIT_CODE)
+    sys.exit(exit_code)
+
+
+def start_tensorflow() -> None:
+    """Imports TensorFlow without the lines it prints to stderr at every start; whatever else comes is passed on.
+
+    Its C++ side writes them before its log level counts: that there is no CUDA, that oneDNN is on.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as captured:
+        os.dup2(captured.fileno(), 2)
+        try:
+            import tensorflow  # noqa: F401
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.close(kept)
+            captured.seek(0)
+            for line in captured:
+                if not any(noise in line for noise in _STARTUP_NOISE):
+                    os.write(2, line)
 
 
 def run(main: Callable[[], None], scope: Mapping) -> None:
     """Parses the flags defined by the calling command and runs `main`.
 
     `scope` is the command's `globals()`: its docstring is the help text. TensorFlow is not imported before
-    `main` does so. Bad flags and `InputError` end in exit code 2 with one line on stderr.
+    `main` does so. Bad flags and `InputError` end in exit code 2 with one line on stderr, `RunError` in 1.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     argv = sys.argv
     if {"-h", "-help", "--help"} & set(argv[1:]):
@@ -47,7 +71,9 @@ def run(main: Callable[[], None], scope: Mapping) -> None:
             raise InputError(f"Arguments are given as --flag=value. Received: {positional[0]!r}.")
         main()
     except (flags.Error, InputError) as error:
-        _fail(str(error))
+        _fail(str(error), INPUT_ERROR_EXIT_CODE)
+    except RunError as error:
+        _fail(str(error), RUN_ERROR_EXIT_CODE)
     except KeyboardInterrupt:
         print("interrupted; run the same command again to go on", file=sys.stderr)
         sys.exit(130)

@@ -32,8 +32,7 @@ def stage_starts(stem_channels: int, slots: Sequence[Slot | MBConv | Skip]) -> t
     """For each slot, whether it changes the shape (channels or resolution) and so begins a stage."""
     inputs = [stem_channels, *(slot.filters for slot in slots[:-1])]
     return tuple(
-        slot.stride != 1 or slot.filters != in_channels
-        for slot, in_channels in zip(slots, inputs, strict=True)
+        slot.stride != 1 or slot.filters != in_channels for slot, in_channels in zip(slots, inputs, strict=True)
     )
 
 

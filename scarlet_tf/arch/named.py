@@ -35,15 +35,11 @@ class NamedArch:
         """Reads the content of an `arch.json`; raises InputError, naming `where`, for anything else."""
         if not isinstance(data, dict) or not {"space", "genotype"} <= set(data):
             keys = sorted(data) if isinstance(data, dict) else type(data).__name__
-            raise InputError(
-                f"{where} must hold an object with the keys space and genotype. Received: {keys}."
-            )
+            raise InputError(f"{where} must hold an object with the keys space and genotype. Received: {keys}.")
         space = space_from_data(data["space"], str(where))
         genotype, name = data["genotype"], data.get("name") or Path(where).stem
         if not isinstance(genotype, list) or not isinstance(name, str):
-            raise InputError(
-                f"{where}: genotype must be a list and name a string. Received: {genotype!r}, {name!r}."
-            )
+            raise InputError(f"{where}: genotype must be a list and name a string. Received: {genotype!r}, {name!r}.")
         try:
             return cls(space, space.check(genotype), name)
         except ValueError as error:

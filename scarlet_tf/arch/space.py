@@ -114,8 +114,7 @@ class SearchSpace:
         genotype = tuple(genotype)
         if len(genotype) != self.num_slots:
             raise ValueError(
-                f"A genotype of {self.name} has {self.num_slots} choices. Received {len(genotype)}: "
-                f"{list(genotype)}."
+                f"A genotype of {self.name} has {self.num_slots} choices. Received {len(genotype)}: {list(genotype)}."
             )
         for slot, choice in enumerate(genotype):
             whole = isinstance(choice, int | np.integer) and not isinstance(choice, bool)

@@ -53,9 +53,7 @@ def _write(block: InvertedBottleneck, weights: BlockWeights) -> None:
 
 def _copy(source: keras.layers.Layer, target: keras.layers.Layer) -> None:
     for old, new in zip(source.weights, target.weights, strict=True):
-        if (
-            old.shape == new.shape
-        ):  # a first convolution that takes over a stabilizer has other input channels
+        if old.shape == new.shape:  # a first convolution that takes over a stabilizer has other input channels
             new.assign(old)
 
 

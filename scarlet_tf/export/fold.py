@@ -134,9 +134,7 @@ def remove_stabilizers(
     Raises IllConditionedError, naming the slot, where a basis has a condition number above `max_condition`.
     """
     removals: list[Removal] = []
-    pending: np.ndarray | None = (
-        None  # from the standalone network's activations to what the next reader wants
-    )
+    pending: np.ndarray | None = None  # from the standalone network's activations to what the next reader wants
 
     def compose(left: np.ndarray | None, right: np.ndarray) -> np.ndarray:
         return right if left is None else left @ right

@@ -120,9 +120,7 @@ def _millions(number: int) -> str:
 class _Row:
     """Draws one row of boxes on `axes`, its first box centred at `first_x`, its foot at `foot`."""
 
-    def __init__(
-        self, axes: Axes, columns: Sequence[Column], first_x: float, foot: float, max_expansion: int
-    ):
+    def __init__(self, axes: Axes, columns: Sequence[Column], first_x: float, foot: float, max_expansion: int):
         self.axes, self.columns, self.foot, self.max_expansion = axes, columns, foot, max_expansion
         self.xs = [first_x + PITCH * index for index in range(len(columns))]
 
@@ -244,8 +242,6 @@ def architecture_figure(arch: ArchSpec, image_size: int = 224, num_classes: int 
     return figure
 
 
-def draw_architecture(
-    path: str | Path, arch: ArchSpec, image_size: int = 224, num_classes: int = 1000
-) -> None:
+def draw_architecture(path: str | Path, arch: ArchSpec, image_size: int = 224, num_classes: int = 1000) -> None:
     """Writes the picture of `arch` (see `architecture_figure`) in place of `path`."""
     write_figure(path, architecture_figure(arch, image_size, num_classes))

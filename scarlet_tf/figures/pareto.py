@@ -76,13 +76,9 @@ def _extent(label: Annotation) -> Bbox:
 def _place_labels(axes: Axes, labels: Sequence[Annotation], front: Sequence[Scored]) -> None:
     """Moves each label beside its mark: inside the axes, off other labels and marks, off the front."""
     frame = axes.get_window_extent()
-    points = axes.transData.transform(
-        [label.xy for label in labels] + list(zip(*_xy(front)[:2], strict=True))
-    )
+    points = axes.transData.transform([label.xy for label in labels] + list(zip(*_xy(front)[:2], strict=True)))
     radius = MARK_RADIUS * axes.figure.dpi / 72
-    taken = [
-        Bbox.from_extents(x - radius, y - radius, x + radius, y + radius) for x, y in points[: len(labels)]
-    ]
+    taken = [Bbox.from_extents(x - radius, y - radius, x + radius, y + radius) for x, y in points[: len(labels)]]
     for label in labels:
 
         def crowding(place: tuple, label: Annotation = label) -> tuple[int, float]:
@@ -96,9 +92,7 @@ def _place_labels(axes: Axes, labels: Sequence[Annotation], front: Sequence[Scor
         taken.append(_extent(label))
 
 
-def pareto_figure(
-    evaluated: Sequence[Scored], front: Sequence[Scored], picks: Mapping[str, Scored]
-) -> Figure:
+def pareto_figure(evaluated: Sequence[Scored], front: Sequence[Scored], picks: Mapping[str, Scored]) -> Figure:
     """A figure of accuracy (%) against MAdds (M): `evaluated` light, `front` dark, `picks` marked and named.
 
     Colour is the number of parameters. The line joins the members of the front that are best in accuracy for

@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from scarlet_tf.arch.cost import SE_REDUCTION
-from scarlet_tf.nets.conv_bn import ConvBN, activate, kernel_initializer
+from scarlet_tf.nets.conv_bn import ConvBN, activate, downsampled, kernel_initializer
 
 
 @keras.saving.register_keras_serializable("scarlet_tf")
@@ -14,9 +14,7 @@ class Stem(keras.layers.Layer):
     Input (batch, h, w, 3), output (batch, ceil(h / stride), ceil(w / stride), separable_filters or filters).
     """
 
-    def __init__(
-        self, filters: int, stride: int, separable_filters: int | None, activation: str, **kwargs
-    ) -> None:
+    def __init__(self, filters: int, stride: int, separable_filters: int | None, activation: str, **kwargs) -> None:
         super().__init__(**kwargs)
         self.filters, self.stride = filters, stride
         self.separable_filters, self.activation = separable_filters, activation
@@ -33,6 +31,9 @@ class Stem(keras.layers.Layer):
         for conv in self.convs:
             x = conv(x, training)
         return x
+
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        return downsampled(input_shape, self.stride, self.separable_filters or self.filters)
 
     def get_config(self) -> dict:
         return super().get_config() | {
@@ -77,18 +78,14 @@ class InvertedBottleneck(keras.layers.Layer):
         if self.use_se:
             squeezed = hidden // SE_REDUCTION
             for name, shape in (("squeeze", (hidden, squeezed)), ("excite", (squeezed, hidden))):
-                kernel = self.add_weight(
-                    name=f"{name}_kernel", shape=(1, 1, *shape), initializer=kernel_initializer()
-                )
+                kernel = self.add_weight(name=f"{name}_kernel", shape=(1, 1, *shape), initializer=kernel_initializer())
                 bias = self.add_weight(name=f"{name}_bias", shape=shape[1:], initializer="zeros")
                 setattr(self, f"{name}_kernel", kernel)
                 setattr(self, f"{name}_bias", bias)
         self.project = ConvBN(self, "project", 1, hidden, self.filters)
         self.built = True
 
-    def call(
-        self, x: tf.Tensor, shortcut: bool | tf.Tensor | None = None, training: bool = False
-    ) -> tf.Tensor:
+    def call(self, x: tf.Tensor, shortcut: bool | tf.Tensor | None = None, training: bool = False) -> tf.Tensor:
         """`shortcut` overrides `use_shortcut`: a bool, or a scalar tensor of 0 or 1 where a path decides."""
         shortcut = self.use_shortcut if shortcut is None else shortcut
         y = self.depthwise(self.expand(x, training), training)  # (batch, h / s, w / s, hidden)
@@ -101,11 +98,12 @@ class InvertedBottleneck(keras.layers.Layer):
 
     def _excitation(self, y: tf.Tensor) -> tf.Tensor:
         pooled = tf.reduce_mean(y, [1, 2], keepdims=True)  # (batch, 1, 1, hidden)
-        squeezed = tf.nn.bias_add(
-            tf.nn.conv2d(pooled, self.squeeze_kernel.value, 1, "VALID"), self.squeeze_bias.value
-        )
+        squeezed = tf.nn.bias_add(tf.nn.conv2d(pooled, self.squeeze_kernel.value, 1, "VALID"), self.squeeze_bias.value)
         excited = tf.nn.conv2d(activate(squeezed, "relu"), self.excite_kernel.value, 1, "VALID")
         return tf.nn.relu6(tf.nn.bias_add(excited, self.excite_bias.value) + 3.0) * (1.0 / 6.0)
+
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        return downsampled(input_shape, self.in_stride * self.stride, self.filters)
 
     def get_config(self) -> dict:
         return super().get_config() | {
@@ -134,6 +132,9 @@ class HeadConv(keras.layers.Layer):
 
     def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
         return self.conv(x, training)
+
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        return downsampled(input_shape, self.in_stride, self.filters)
 
     def get_config(self) -> dict:
         return super().get_config() | {

@@ -25,6 +25,16 @@ def kernel_initializer() -> keras.Initializer:
     return keras.initializers.VarianceScaling(2.0, mode="fan_out", distribution="untruncated_normal")
 
 
+def downsampled(shape: tuple, stride: int, filters: int) -> tuple:
+    """The shape (batch, ceil(h / stride), ceil(w / stride), filters) of what a convolution of `shape` gives.
+
+    Layers that state their output's shape need no trace to be placed in a model.
+    """
+    batch, height, width, _ = shape
+    height, width = (None if size is None else -(-size // stride) for size in (height, width))
+    return batch, height, width, filters
+
+
 class ConvBN:
     """Bias-free convolution, batch norm, activation. Padding is kernel // 2 on each side, at every stride.
 

@@ -4,6 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from scarlet_tf.nets.conv_bn import downsampled
+
 STABILIZERS = ("els", "skip", "els_relu")
 
 
@@ -42,6 +44,9 @@ class Stabilizer(keras.layers.Layer):
             return tf.pad(x, [[0, 0], [0, 0], [0, 0], [0, max(0, self.filters - self.in_channels)]])
         x = tf.nn.conv2d(x, self.kernel.value, self.stride, "VALID")
         return tf.nn.relu(x) if self.kind == "els_relu" else x
+
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        return downsampled(input_shape, self.stride, self.filters)
 
     def matrix(self) -> np.ndarray:
         """The map of a pixel's channels, (in, filters) in float64: output = input @ matrix.

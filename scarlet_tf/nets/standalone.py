@@ -21,9 +21,7 @@ def head_layers(head: Head, num_classes: int, dropout: float, in_stride: int = 1
         blocks.HeadConv(head.filters, head.activation, in_stride, name="head"),
         keras.layers.GlobalAveragePooling2D(name="pool"),
         keras.layers.Dropout(dropout, name="dropout"),
-        keras.layers.Dense(
-            num_classes, kernel_initializer=keras.initializers.RandomNormal(0, 0.01), name="logits"
-        ),
+        keras.layers.Dense(num_classes, kernel_initializer=keras.initializers.RandomNormal(0, 0.01), name="logits"),
     ]
 
 

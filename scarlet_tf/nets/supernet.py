@@ -86,8 +86,7 @@ class Supernet(keras.Model):
         self.stabilizer, self.seed = stabilizer, seed
         self.stem = stem_layer(self.space.stem)
         self.slots = [
-            ChoiceBlock(self.space, slot, stabilizer, name=f"slot_{slot}")
-            for slot in range(self.space.num_slots)
+            ChoiceBlock(self.space, slot, stabilizer, name=f"slot_{slot}") for slot in range(self.space.num_slots)
         ]
         self.head = head_layers(self.space.head, num_classes, dropout=0.0)
         self.build((None, image_size, image_size, 3))
@@ -125,9 +124,7 @@ class Supernet(keras.Model):
             block_seen = real if block_seen is False else block_seen | real
         return self._logits(x, training)
 
-    def fair_forward(
-        self, images: tf.Tensor, permutations: tf.Tensor, training: bool = True
-    ) -> list[tf.Tensor]:
+    def fair_forward(self, images: tf.Tensor, permutations: tf.Tensor, training: bool = True) -> list[tf.Tensor]:
         """Logits (batch, num_classes) of each stream; `fair_paths(permutations)` says which path each took."""
         num_choices = self.space.num_choices
         real = tf.constant([choice != SKIP for choice in self.space.choices])
@@ -152,9 +149,7 @@ class Supernet(keras.Model):
         """One fair step on (images, labels). The path sampling depends on the seed and the optimizer's step alone."""
         images, labels = data
         num_choices = self.space.num_choices
-        permutations = fair_permutations(
-            self.seed, self.optimizer.iterations, self.space.num_slots, num_choices
-        )
+        permutations = fair_permutations(self.seed, self.optimizer.iterations, self.space.num_slots, num_choices)
         labels = tf.tile(labels, [num_choices])  # (streams * batch,)
         with tf.GradientTape() as tape:
             logits = tf.concat(self.fair_forward(images, permutations), axis=0)

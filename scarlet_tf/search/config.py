@@ -43,8 +43,7 @@ def parse_weights(text: str) -> ObjectiveWeights:
     rebuilt = ",".join(f"{name}:{value}" for name, value in pairs)
     if rebuilt != text or sorted(values) != sorted(names) or len(pairs) != len(names):
         raise InputError(
-            f"--weights must give each of {', '.join(names)} once, as acc:0.4,madds:0.4,params:0.2. "
-            f"Received: {text!r}."
+            f"--weights must give each of {', '.join(names)} once, as acc:0.4,madds:0.4,params:0.2. Received: {text!r}."
         )
     return ObjectiveWeights(**values)
 
@@ -89,9 +88,7 @@ class SearchConfig:
         if not _is_number(self.madds_max) or self.madds_max <= 0:
             raise InputError(f"--madds_max must be a finite number above 0. Received: {self.madds_max!r}.")
         if not _is_number(self.acc_min) or not 0 <= self.acc_min < 1:
-            raise InputError(
-                f"--acc_min must be at least 0 and below 1, as 0.4 for 40%. Received: {self.acc_min!r}."
-            )
+            raise InputError(f"--acc_min must be at least 0 and below 1, as 0.4 for 40%. Received: {self.acc_min!r}.")
 
 
 def journal_header(space: SearchSpace, config: SearchConfig, supernet: str) -> dict:

@@ -122,9 +122,7 @@ def survive(individuals: Sequence[Individual], size: int, weights: ObjectiveWeig
 class _Search:
     """One run: what is known so far, and how a generation is filled."""
 
-    def __init__(
-        self, space: SearchSpace, config: SearchConfig, evaluate: Evaluate, journal: Journal | None
-    ) -> None:
+    def __init__(self, space: SearchSpace, config: SearchConfig, evaluate: Evaluate, journal: Journal | None) -> None:
         self.space, self.config = space, config
         self.costs = CostTable(space, config.image_size, config.num_classes)
         self.evaluated: dict[Genotype, Individual] = {}
@@ -143,9 +141,7 @@ class _Search:
         for slot in rng.permutation(self.space.num_slots):
             if self.costs.cost(genotype).madds < self.config.madds_max:
                 break
-            others = [
-                (*genotype[:slot], choice, *genotype[slot + 1 :]) for choice in range(self.space.num_choices)
-            ]
+            others = [(*genotype[:slot], choice, *genotype[slot + 1 :]) for choice in range(self.space.num_choices)]
             genotype = min(others, key=lambda other: self.costs.cost(other).madds)
         return _Proposal(genotype, "sample_reduced", ())
 
@@ -222,8 +218,7 @@ class _Search:
         seconds = (time.perf_counter() - start) / max(len(unknown), 1)
         if len(answers) != len(unknown) or not all(0 <= accuracy <= 1 for accuracy in answers):
             raise ValueError(
-                f"evaluate must return {len(unknown)} accuracies from 0 to 1, one a genotype. "
-                f"Received: {answers}."
+                f"evaluate must return {len(unknown)} accuracies from 0 to 1, one a genotype. Received: {answers}."
             )
         accuracies = dict(zip(unknown, answers, strict=True))
         individuals = []

@@ -34,8 +34,7 @@ class MutationRates:
         total = self.random + self.reinforced + self.prior_regulated
         if abs(total - 1) > 1e-9:
             raise InputError(
-                f"mutation.random, .reinforced and .prior_regulated must sum to 1. "
-                f"Received a sum of {total:g}."
+                f"mutation.random, .reinforced and .prior_regulated must sum to 1. Received a sum of {total:g}."
             )
 
 

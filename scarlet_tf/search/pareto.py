@@ -13,8 +13,7 @@ def check_weights(weights: Sequence[float], num_objectives: int) -> np.ndarray:
     values = np.asarray(weights, dtype=float)
     if values.shape != (num_objectives,) or not np.isfinite(values).all() or (values < 0).any():
         raise ValueError(
-            f"weights must be {num_objectives} finite numbers of at least 0, one an objective. "
-            f"Received: {weights!r}."
+            f"weights must be {num_objectives} finite numbers of at least 0, one an objective. Received: {weights!r}."
         )
     return values
 

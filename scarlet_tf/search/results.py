@@ -8,9 +8,7 @@ from scarlet_tf.files import replacing, write_json
 from scarlet_tf.search.nsga2 import SearchResult
 
 
-def write_results(
-    workdir: str | Path, space: SearchSpace, result: SearchResult, num_picks: int = 3
-) -> list[Path]:
+def write_results(workdir: str | Path, space: SearchSpace, result: SearchResult, num_picks: int = 3) -> list[Path]:
     """Writes `pareto.json`, the front by MAdds, and `picks/pick_1.json` and so on, `arch.json` files by
     MAdds.
 

@@ -125,9 +125,7 @@ def test_count_agrees_with_a_walk_through_the_shapes(space, image_size):
 def test_smallest_image_is_the_product_of_the_strides():
     arch = get_arch("scarlet_a")
     count(arch, image_size=32)
-    with pytest.raises(
-        ValueError, match=r"at least 32, the product of the strides of scarlet_a.*Received: 31"
-    ):
+    with pytest.raises(ValueError, match=r"at least 32, the product of the strides of scarlet_a.*Received: 31"):
         count(arch, image_size=31)
 
 

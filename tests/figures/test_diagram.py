@@ -70,9 +70,7 @@ def test_one_long_stage_is_broken_evenly():
     assert max(lengths) - min(lengths) <= 1
 
 
-@pytest.mark.parametrize(
-    ("arch", "image_size", "num_classes"), [(SMALL, 28, 10), (get_arch("scarlet_c"), 224, 1000)]
-)
+@pytest.mark.parametrize(("arch", "image_size", "num_classes"), [(SMALL, 28, 10), (get_arch("scarlet_c"), 224, 1000)])
 def test_every_slot_is_written_with_what_it_holds(arch, image_size, num_classes):
     written = texts(architecture_figure(arch, image_size, num_classes))
     holds = [
@@ -94,9 +92,7 @@ def test_title_names_the_network_and_its_cost():
 
 def test_skipped_slots_are_dashed_and_empty_and_blocks_are_filled_by_kernel():
     drawn = [column for column in columns(SMALL, 28, 10) if column.slot is not None]
-    marks = [
-        box for box in boxes(architecture_figure(SMALL, 28, 10)) if to_hex(box.get_facecolor()) != SE_COLOUR
-    ]
+    marks = [box for box in boxes(architecture_figure(SMALL, 28, 10)) if to_hex(box.get_facecolor()) != SE_COLOUR]
     slots = marks[3:-3]  # between image and stem, head and classifier
     assert len(slots) == len(drawn)
     for column, box in zip(drawn, slots, strict=True):

@@ -81,9 +81,7 @@ def test_a_damaged_line_is_named_and_nothing_changed(path, damaged, place):
     lines[place] = damaged
     content = b"\n".join(lines) + b'\n{"torn'
     path.write_bytes(content)
-    with pytest.raises(
-        InputError, match=rf"journal\.jsonl, line {place + 1}, must be an object with a genotype"
-    ):
+    with pytest.raises(InputError, match=rf"journal\.jsonl, line {place + 1}, must be an object with a genotype"):
         Journal(path, HEADER)
     assert path.read_bytes() == content
 

@@ -50,9 +50,7 @@ def brute_force_front(costs, table, madds_max, acc_min):
     return {
         one
         for one, row in rows.items()
-        if not any(
-            all(a <= b for a, b in zip(other, row, strict=True)) and other != row for other in rows.values()
-        )
+        if not any(all(a <= b for a, b in zip(other, row, strict=True)) and other != row for other in rows.values())
     }
 
 
@@ -69,9 +67,7 @@ def one(madds, accuracy, params=0, genotype=(0,)):
 def test_a_tiny_space_is_solved(tiny_space, tiny_costs, evaluator, acc_min, seed):
     madds_max = float(np.quantile([cost.madds for cost in tiny_costs.values()], 0.8))
     expected = brute_force_front(tiny_costs, evaluator.table, madds_max, acc_min)
-    config = SearchConfig(
-        population=40, generations=12, madds_max=madds_max, acc_min=acc_min, seed=seed, **SETTINGS
-    )
+    config = SearchConfig(population=40, generations=12, madds_max=madds_max, acc_min=acc_min, seed=seed, **SETTINGS)
     result = search(tiny_space, config, evaluator)
     assert 5 < len(expected) < 40  # the front fits in the population, so none of it is crowded out
     assert {individual.genotype for individual in result.front} == expected

@@ -141,9 +141,7 @@ def test_mutation_ratio_at_its_ends(ratio):
     rng = np.random.default_rng(9)
     rates = MutationRates(ratio=ratio, random=1, reinforced=0, prior_regulated=0)
     children = [hierarchical_mutation((0, 0), np.full((2, 2), 0.5), None, rates, rng) for _ in range(100)]
-    assert all(
-        (kind == "random") == bool(ratio) and (child != (0, 0)) == bool(ratio) for child, kind in children
-    )
+    assert all((kind == "random") == bool(ratio) and (child != (0, 0)) == bool(ratio) for child, kind in children)
 
 
 @pytest.mark.parametrize(

@@ -36,9 +36,7 @@ def test_crowding_distance_equals_that_of_pymoo(chunk):
     pymoo = get_crowding_function("cd")
     for seed in range(chunk * 100, chunk * 100 + 100):
         objectives = random_objectives(seed)
-        np.testing.assert_allclose(
-            crowding_distance(objectives), pymoo.do(objectives), rtol=1e-12, err_msg=str(seed)
-        )
+        np.testing.assert_allclose(crowding_distance(objectives), pymoo.do(objectives), rtol=1e-12, err_msg=str(seed))
 
 
 def test_fronts_by_hand():
@@ -117,9 +115,7 @@ def test_picks_go_by_distance_along_the_front_not_by_count():
 
 def test_picks_do_not_depend_on_units():
     front = np.array([[0, 1], [0.2, 0.5], [0.5, 0.4], [1, 0]])
-    np.testing.assert_array_equal(
-        pick_equidistant(front * [3e8, -0.01] * [1, -1], 3), pick_equidistant(front, 3)
-    )
+    np.testing.assert_array_equal(pick_equidistant(front * [3e8, -0.01] * [1, -1], 3), pick_equidistant(front, 3))
 
 
 def test_picks_are_distinct_where_points_coincide():

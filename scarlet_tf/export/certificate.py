@@ -1,0 +1,100 @@
+"""How far an artifact is from the model it was made of."""
+
+import platform
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from scarlet_tf.export.operators import operators
+from scarlet_tf.export.runtimes import load_artifact
+
+TOLERANCES = {"none": 1e-4, "fp16": 1e-2}
+"""Largest `max_rel_error` of an artifact by how it is quantised. float32 differs in the order of sums."""
+
+_PACKAGES = ("tensorflow", "keras", "numpy", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert")
+
+
+class ParityError(RuntimeError):
+    """An artifact does not compute what its model computes: a defect, not bad input."""
+
+
+def parity(logits: np.ndarray, expected: np.ndarray) -> dict:
+    """Errors of `logits` against `expected`, both (n, classes).
+
+    `max_abs_error` is max |logits - expected|; `max_rel_error` is that over max |expected|; `top1_agreement`
+    counts the images whose best class is the same.
+    """
+    if logits.shape != expected.shape:
+        raise ValueError(f"Logits must have one shape. Received: {logits.shape} and {expected.shape}.")
+    logits, expected = np.float64(logits), np.float64(expected)
+    max_abs_error = float(np.abs(logits - expected).max())
+    scale = float(np.abs(expected).max())
+    agreed = int((logits.argmax(axis=1) == expected.argmax(axis=1)).sum())
+    return {
+        "max_abs_error": max_abs_error,
+        "max_rel_error": max_abs_error / scale if scale else float("inf") if max_abs_error else 0.0,
+        "top1_agreement": {"count": agreed, "of": len(expected)},
+    }
+
+
+def check_parity(what: str, errors: Mapping, tolerance: float) -> None:
+    """Raises ParityError, naming `what`, where `max_rel_error` is above `tolerance` or not a number."""
+    if not errors["max_rel_error"] <= tolerance:
+        agreement = errors["top1_agreement"]
+        raise ParityError(
+            f"{what}: max |a - b| / max |b| must be at most {tolerance:g}. "
+            f"It is {errors['max_rel_error']:.3g}, and the best class is equal for {agreement['count']} of "
+            f"{agreement['of']} images."
+        )
+
+
+def certify(
+    path: Path,
+    images: np.ndarray,
+    expected: np.ndarray,
+    quantize: str = "none",
+    reference: np.ndarray | None = None,
+) -> dict:
+    """Runs the artifact at `path` by its own runtime and returns its size, operators and errors.
+
+    `expected` holds the source model's logits on `images` (n, size, size, 3). Where `reference` holds those
+    of what the source model was itself made of, the errors against it are added. Raises ParityError above the
+    tolerance of `quantize`.
+    """
+    predictor = load_artifact(path)
+    with float32_products():
+        logits = predictor.predict(images)
+    errors = parity(logits, expected)
+    tolerance = TOLERANCES[quantize]
+    check_parity(f"{path.name} ({predictor.format}) against the Keras model", errors, tolerance)
+    entry = {"quantize": quantize, **errors, "tolerance": tolerance}
+    if reference is not None:
+        entry["against_reference"] = parity(logits, reference)
+    return {**entry, "bytes": size_in_bytes(path), "operators": operators(path)}
+
+
+def size_in_bytes(path: Path) -> int:
+    """Size of a file, or of all files in a directory."""
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def package_versions() -> dict[str, str]:
+    """Versions of what wrote and ran the artifacts."""
+    return {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}
+
+
+@contextmanager
+def float32_products() -> Iterator[None]:
+    """Keeps GPUs from rounding float32 to TensorFloat-32, an error of about 1e-3."""
+    import tensorflow as tf
+
+    allowed = tf.config.experimental.tensor_float_32_execution_enabled()
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    try:
+        yield
+    finally:
+        tf.config.experimental.enable_tensor_float_32_execution(allowed)

@@ -1,0 +1,58 @@
+"""A TFLite file, for LiteRT on a phone."""
+
+import struct
+import tempfile
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+from ai_edge_litert import schema_py_generated as schema
+
+from scarlet_tf.errors import InputError
+from scarlet_tf.export.operators import tflite_operators
+from scarlet_tf.export.savedmodel import write_signature
+from scarlet_tf.files import replacing
+
+QUANTIZE = ("none", "fp16")
+"""How a TFLite file keeps weights: as float32, or as float16 (half the size; CPUs compute in float32)."""
+
+_NAME_FIELD = 10  # offset of `name` in the vtable of the schema's Tensor
+
+
+def write_tflite(model: keras.Model, path: str | Path, quantize: str = "none", batch_size: int = 1) -> Path:
+    """Writes `model` to `path` and returns it: input `image` (batch_size, s, s, 3) float32, output `logits`.
+
+    Raises RuntimeError where an operator is not one of LiteRT's own.
+    """
+    if quantize not in QUANTIZE:
+        raise InputError(f"quantize must be one of {', '.join(QUANTIZE)}. Received: {quantize!r}.")
+    with tempfile.TemporaryDirectory() as saved_model:
+        # With a dynamic batch, LiteRT cannot plan its memory and XNNPACK may refuse the graph.
+        write_signature(model, saved_model, batch_size)
+        converter = tf.lite.TFLiteConverter.from_saved_model(saved_model, signature_keys=["serving_default"])
+        if quantize == "fp16":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            converter.target_spec.supported_types = [tf.float16]
+        content = bytearray(converter.convert())
+    _name_tensors(content)
+    foreign = [name for name in tflite_operators(content) if name.startswith(("CUSTOM:", "Flex"))]
+    if foreign:
+        raise RuntimeError(f"{model.name} must need only LiteRT's own operators. It needs: {', '.join(foreign)}.")
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+    return Path(path)
+
+
+def _name_tensors(content: bytearray) -> None:
+    """Names the input tensor `image` and the output tensor `logits`, as the signature does, within `content`.
+
+    The converter names them after the SavedModel: `serving_default_image:0`, `StatefulPartitionedCall:0`.
+    Both are longer, so that the new name fits in their place and nothing moves: weights stay aligned.
+    """
+    graph = schema.Model.GetRootAs(content).Subgraphs(0)
+    for index, name in ((graph.Inputs(0), b"image"), (graph.Outputs(0), b"logits")):
+        table = graph.Tensors(index)._tab
+        start = table.Indirect(table.Pos + table.Offset(_NAME_FIELD))  # of a string: length, bytes, zero
+        (length,) = struct.unpack_from("<I", content, start)
+        if len(name) <= length:
+            struct.pack_into(f"<I{length}s", content, start, len(name), name)

@@ -1,0 +1,60 @@
+"""Progress of long work: a bar with time left on a terminal, a line now and then elsewhere."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+SECONDS_BETWEEN_LINES = 15.0
+
+
+class ProgressReport:
+    """What a loop tells: how far it is, and a few words."""
+
+    def __init__(self, description: str, total: int, start: int, bar: Progress | None) -> None:
+        self._description, self._total, self._start, self._bar = description, total, start, bar
+        self._began = self._last_line = time.monotonic()
+        if bar is not None:
+            self._task = bar.add_task(description, total=total, completed=start, note="")
+
+    def update(self, completed: int, note: str = "") -> None:
+        """Reports that `completed` of the total are done."""
+        if self._bar is not None:
+            self._bar.update(self._task, completed=completed, note=note)
+            return
+        now = time.monotonic()
+        if completed < self._total and now - self._last_line < SECONDS_BETWEEN_LINES:
+            return
+        self._last_line = now
+        per_unit = (now - self._began) / max(completed - self._start, 1)
+        left = per_unit * (self._total - completed)
+        print(f"{self._description} {completed}/{self._total}, {left:.0f} s left  {note}", flush=True)
+
+
+@contextmanager
+def progress(description: str, total: int, start: int = 0) -> Iterator[ProgressReport]:
+    """Shows the progress of `total` units of work, of which `start` were done before."""
+    console = Console()
+    if not console.is_terminal:
+        yield ProgressReport(description, total, start, None)
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=console) as bar:
+        yield ProgressReport(description, total, start, bar)

@@ -1,0 +1,94 @@
+"""The settings of a training, checked, and named in errors as the flags that give them."""
+
+import math
+from dataclasses import asdict, dataclass
+
+from scarlet_tf.arch.named import NamedArch
+from scarlet_tf.arch.space import SearchSpace
+from scarlet_tf.arch.spaces import space_from_data, space_to_data
+from scarlet_tf.errors import InputError
+from scarlet_tf.files import read_json
+
+STABILIZERS = ("els", "skip", "els_relu")
+STRATEGIES = ("auto", "cpu", "gpu", "mirrored", "tpu")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """What a training does.
+
+    Just one of `space` (a supernet is trained) and `model` (a standalone network) is given. `batch_size` is global.
+    The learning rate rises over `warmup_epochs` and falls as a cosine to zero. `steps`, unless None, overrides
+    `epochs`. The defaults are the paper's for the supernet (section 4.1). Raises InputError, naming the flag, where a
+    value is off.
+    """
+
+    dataset: str
+    image_size: int
+    space: SearchSpace | None = None
+    model: NamedArch | None = None
+    data_dir: str | None = None
+    batch_size: int = 256
+    epochs: int = 60
+    steps: int | None = None
+    learning_rate: float = 0.045
+    warmup_epochs: float = 0.0
+    momentum: float = 0.9
+    weight_decay: float = 4e-5
+    label_smoothing: float = 0.0
+    dropout: float = 0.2
+    stabilizer: str = "els"
+    weights: str | None = None
+    strategy: str = "auto"
+    tpu: str = ""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if (self.space is None) == (self.model is None):
+            raise InputError("Either --space (a supernet) or --model (a standalone network) must be given.")
+        whole = {"image_size": 1, "batch_size": 1, "epochs": 1, "seed": 0}
+        for name, lowest in whole.items():
+            if getattr(self, name) < lowest:
+                raise InputError(f"--{name} must be at least {lowest}. Received: {getattr(self, name)}.")
+        if self.steps is not None and self.steps < 1:
+            raise InputError(f"--steps must be at least 1. Received: {self.steps}.")
+        ranges = {
+            "learning_rate": math.inf,
+            "warmup_epochs": math.inf,
+            "momentum": 1.0,
+            "weight_decay": math.inf,
+            "label_smoothing": 1.0,
+            "dropout": 1.0,
+        }
+        for name, end in ranges.items():
+            value = getattr(self, name)
+            if not 0 <= value < end:
+                raise InputError(f"--{name} must be at least 0 and below {end}. Received: {value}.")
+        for name, values in (("stabilizer", STABILIZERS), ("strategy", STRATEGIES)):
+            if getattr(self, name) not in values:
+                raise InputError(f"--{name} must be one of {', '.join(values)}. Received: {getattr(self, name)!r}.")
+        smallest = (self.space or self.model.space).min_image_size
+        if self.image_size < smallest:
+            raise InputError(
+                f"--image_size must be at least {smallest}, the product of the strides. Received: {self.image_size}."
+            )
+
+    def to_dict(self) -> dict:
+        """The content of a workdir's `config.json`."""
+        data = asdict(self)
+        data["space"] = None if self.space is None else space_to_data(self.space)
+        data["model"] = None if self.model is None else self.model.to_dict()
+        return data
+
+    @classmethod
+    def read(cls, path: str) -> "TrainConfig":
+        """The settings in a workdir's `config.json`. Raises InputError where they are none."""
+        data = read_json(path, "the settings of a training")
+        try:
+            if data["space"] is not None:
+                data["space"] = space_from_data(data["space"], path)
+            if data["model"] is not None:
+                data["model"] = NamedArch.from_dict(data["model"], path)
+            return cls(**data)
+        except (TypeError, KeyError) as error:
+            raise InputError(f"{path} must hold the settings of a training. Received: {error}.") from error

@@ -1,0 +1,41 @@
+"""Training a supernet, or a standalone network, from settings to a finished workdir."""
+
+from pathlib import Path
+
+import keras
+
+from scarlet_tf.data import load_dataset
+from scarlet_tf.files import replacing
+from scarlet_tf.models import load_model
+from scarlet_tf.nets.supernet import build_supernet
+from scarlet_tf.train.config import TrainConfig
+from scarlet_tf.train.loop import fit
+from scarlet_tf.train.strategy import make_strategy
+from scarlet_tf.train.workdir import Workdir
+
+
+def train(config: TrainConfig, path: str | Path) -> keras.Model:
+    """Trains what `config` says in the workdir `path`, going on from its last checkpoint, and returns the model.
+
+    A supernet is trained strictly fairly. A standalone network starts from `config.weights` where given, and is also
+    written as `model.keras`. Raises InputError for settings that cannot be met, RunError where training diverges.
+    """
+    workdir = Workdir(path)
+    workdir.check(config)
+    dataset = load_dataset(config.dataset, config.data_dir)
+    dataset.steps_per_epoch(config.batch_size)
+    strategy = make_strategy(config.strategy, config.tpu)
+    keras.utils.set_random_seed(config.seed)
+    with strategy.scope():
+        if config.space is not None:
+            model = build_supernet(config.space, config.image_size, dataset.num_classes, config.stabilizer, config.seed)
+        else:
+            model = load_model(
+                config.model, config.weights, config.image_size, dataset.num_classes, config.dropout
+            ).model
+    workdir.start(config)
+    fit(model, dataset, config, workdir, strategy, f"train {path}")
+    if config.model is not None:
+        with replacing(workdir.path / "model.keras") as temporary:
+            model.save(temporary)
+    return model

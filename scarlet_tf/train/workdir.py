@@ -1,0 +1,79 @@
+"""A training's directory: its settings, checkpoints and metrics, kept so that a killed run can go on."""
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from scarlet_tf.errors import InputError
+from scarlet_tf.files import check_output_dir, replacing, write_json
+from scarlet_tf.train.config import TrainConfig
+
+MAY_CHANGE = ("strategy", "tpu", "data_dir")
+"""Settings that a resumed run may change: they say where it runs, not what it computes."""
+
+
+class Workdir:
+    """`config.json`, `metrics.jsonl` (a JSON object a line), `checkpoints/`, and for a network `arch.json`."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.config_path = self.path / "config.json"
+        self.metrics_path = self.path / "metrics.jsonl"
+        self.checkpoint_dir = self.path / "checkpoints"
+
+    def check(self, config: TrainConfig) -> None:
+        """Raises InputError where a run with `config` cannot be written or resumed here; changes nothing."""
+        check_output_dir(self.path, "workdir")
+        if not self.config_path.exists():
+            return
+        before = TrainConfig.read(self.config_path)
+        unchanged = replace(before, **{name: getattr(config, name) for name in MAY_CHANGE})
+        if unchanged != config:
+            old, new = before.to_dict(), config.to_dict()
+            names = [name for name in old if old[name] != new[name] and name not in MAY_CHANGE]
+            raise InputError(
+                f"--workdir={self.path} holds a training with another --{names[0]}: {old[names[0]]}. Received: "
+                f"{new[names[0]]}. Use another --workdir."
+            )
+
+    def start(self, config: TrainConfig) -> None:
+        """Writes what the run is about."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        if config.model is not None:
+            config.model.write(self.path / "arch.json")
+        write_json(self.config_path, config.to_dict())
+
+    def truncate_metrics(self, step: int) -> None:
+        """Drops what was written after `step`, and a line torn by a kill: the resumed run writes it again."""
+        if not self.metrics_path.exists():
+            return
+        kept = []
+        for line in self.metrics_path.read_text().splitlines():
+            try:
+                if json.loads(line)["step"] <= step:
+                    kept.append(line + "\n")
+            except ValueError:
+                break
+        with replacing(self.metrics_path) as temporary:
+            temporary.write_text("".join(kept))
+
+    def append_metrics(self, record: dict) -> None:
+        """Adds a line, which is on disk when this returns."""
+        with self.metrics_path.open("a") as file:
+            file.write(json.dumps(record) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def checkpoint_manager(
+    workdir: Workdir, model: keras.Model, optimizer: keras.optimizers.Optimizer | None = None
+) -> tf.train.CheckpointManager:
+    """Keeps the last three checkpoints of `model`, and of `optimizer` while training."""
+    tracked = {"model": model} if optimizer is None else {"model": model, "optimizer": optimizer}
+    return tf.train.CheckpointManager(
+        tf.train.Checkpoint(**tracked), str(workdir.checkpoint_dir), max_to_keep=3, checkpoint_name="step"
+    )

@@ -1,0 +1,113 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from scarlet_tf.errors import InputError
+from scarlet_tf.export.runtimes import load_artifact
+
+ARTIFACTS = {
+    "savedmodel": "savedmodel/1",
+    "tflite": "model.tflite",
+    "onnx": "model.onnx",
+    "keras": "model.keras",
+}
+FILES = ["model.tflite", "model.onnx", "model.keras"]
+
+
+@pytest.mark.parametrize("name", ARTIFACTS)
+def test_predicts_the_keras_logits_over_several_batches(exported, network, name, random_images, logits_of):
+    predictor = load_artifact(exported / ARTIFACTS[name], num_threads=1)
+    assert (predictor.format, predictor.image_size, predictor.num_classes) == (name, 28, 10)
+    images = random_images(70)
+    logits = predictor.predict(images)
+    assert logits.dtype == np.float32
+    np.testing.assert_allclose(logits, logits_of(network, images), rtol=0, atol=1e-5)
+    np.testing.assert_array_equal(predictor.predict(images[:1]), predictor.predict(images[:1]))
+
+
+def test_a_fixed_batch_takes_any_number_of_images(batched_file, network, random_images, logits_of):
+    predictor = load_artifact(batched_file)
+    images = random_images(5)
+    np.testing.assert_allclose(predictor.predict(images), logits_of(network, images), rtol=0, atol=1e-5)
+
+
+def test_no_images_give_no_logits(exported, random_images):
+    assert load_artifact(exported / "model.onnx").predict(random_images(0)).shape == (0, 10)
+
+
+def test_the_newest_version_under_a_base_directory_is_loaded(exported, tmp_path):
+    (tmp_path / "10").symlink_to(exported / "savedmodel" / "1")
+    (tmp_path / "9").mkdir()
+    (tmp_path / "9" / "saved_model.pb").write_bytes(b"older, and not read")
+    assert load_artifact(tmp_path).num_classes == 10
+
+
+@pytest.mark.parametrize("name", ARTIFACTS)
+@pytest.mark.parametrize("shape", [(2, 32, 32, 3), (2, 28, 28, 1), (28, 28, 3)])
+def test_images_of_another_shape_are_refused(exported, name, shape):
+    predictor = load_artifact(exported / ARTIFACTS[name])
+    with pytest.raises(InputError, match=r"\(28, 28, 3\)"):
+        predictor.predict(np.zeros(shape, np.float32))
+
+
+@pytest.mark.parametrize("name", ["absent.tflite", "absent", "weights.h5", "empty_directory"])
+def test_what_is_no_artifact_is_refused(tmp_path, name):
+    (tmp_path / "weights.h5").write_bytes(b"weights")
+    (tmp_path / "empty_directory").mkdir()
+    with pytest.raises(InputError, match=name):
+        load_artifact(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("damage", ["garbage", "empty", "half", "end_missing"])
+def test_a_corrupt_file_is_refused_in_one_line(exported, tmp_path, capfd, name, damage):
+    whole = (exported / name).read_bytes()
+    damaged = {
+        "garbage": np.random.default_rng(0).bytes(3000),
+        "empty": b"",
+        "half": whole[: len(whole) // 2],
+        "end_missing": whole[:-20],
+    }
+    path = tmp_path / name
+    path.write_bytes(damaged[damage])
+    with pytest.raises(InputError) as caught:
+        load_artifact(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("missing", ["saved_model.pb", "variables/variables.index"])
+def test_a_corrupt_savedmodel_is_refused(exported, tmp_path, missing):
+    for file in (exported / "savedmodel" / "1").rglob("*"):
+        if file.is_file():
+            copy = tmp_path / "1" / file.relative_to(exported / "savedmodel" / "1")
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(file.read_bytes())
+    (tmp_path / "1" / missing).write_bytes(b"garbage")
+    with pytest.raises(InputError, match=r"serving_default"):
+        load_artifact(tmp_path)
+
+
+def test_a_network_with_other_inputs_is_refused(tmp_path):
+    import keras
+
+    keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]).save(tmp_path / "dense.keras")
+    with pytest.raises(InputError, match=r"input of shape \[None, 4\]"):
+        load_artifact(tmp_path / "dense.keras")
+
+
+def test_tflite_and_onnx_run_quietly_without_tensorflow(exported):
+    code = f"""
+import sys
+import numpy as np
+from scarlet_tf.export.runtimes import load_artifact
+for name in ("model.tflite", "model.onnx"):
+    print(load_artifact("{exported}/" + name).predict(np.zeros((1, 28, 28, 3))).shape)
+print("tensorflow" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.split("\n")[:3] == ["(1, 10)", "(1, 10)", "False"]
+    assert done.stderr == ""
