@@ -13,8 +13,8 @@ from scarlet_tf.errors import InputError
 from scarlet_tf.export.extract import Extraction, extract_path
 from scarlet_tf.nets.standalone import build_model
 from scarlet_tf.nets.supernet import Supernet, build_supernet
-from scarlet_tf.train.config import TrainConfig
 from scarlet_tf.train.workdir import Workdir, checkpoint_manager
+from scarlet_tf.weights import WeightsSource, read_supernet_training
 
 
 @dataclass(frozen=True)
@@ -41,27 +41,14 @@ def restore(workdir: Workdir, model: keras.Model) -> None:
         raise InputError(f"{manager.latest_checkpoint} does not fit its config.json: {reason}") from error
 
 
-def read_training(path: str | Path, flag: str) -> tuple[Workdir, TrainConfig]:
-    """The directory of a training and its settings. Raises InputError, naming `flag`, where it is none."""
-    workdir = Workdir(path)
-    if not workdir.config_path.is_file():
-        raise InputError(f"--{flag} must be the --workdir of a training. Received: {path}, without config.json.")
-    return workdir, TrainConfig.read(workdir.config_path)
-
-
-def read_supernet_training(path: str | Path, flag: str) -> tuple[Workdir, TrainConfig]:
-    """As `read_training`, of a supernet."""
-    workdir, config = read_training(path, flag)
-    if config.space is None:
-        raise InputError(f"--{flag} must be the --workdir of a supernet. Received: {path}, of a standalone network.")
-    return workdir, config
-
-
-def load_supernet(path: str | Path, num_classes: int, flag: str = "supernet") -> Supernet:
-    """The supernet trained in the workdir `path`. Raises InputError where there is none."""
-    workdir, config = read_supernet_training(path, flag)
-    supernet = build_supernet(config.space, config.image_size, num_classes, config.stabilizer, config.seed)
-    restore(workdir, supernet)
+def load_supernet(path: str | Path, image_size: int | None = None) -> Supernet:
+    """The supernet trained in the workdir `path`, at `image_size` pixels or as trained. Raises InputError where there
+    is none."""
+    config = read_supernet_training(path, "supernet")
+    supernet = build_supernet(
+        config.space, image_size or config.image_size, config.num_classes, config.stabilizer, config.seed
+    )
+    restore(Workdir(path), supernet)
     return supernet
 
 
@@ -83,44 +70,32 @@ def _load_file(path: Path, model: keras.Model) -> None:
 
 def load_model(
     named: NamedArch,
-    weights: str | None,
-    image_size: int,
-    num_classes: int,
+    source: WeightsSource,
+    image_size: int | None = None,
+    num_classes: int | None = None,
     dropout: float = 0.2,
     keep_stabilizers: bool = False,
 ) -> LoadedModel:
-    """The standalone network of `named`.
+    """The standalone network of `named` with the weights of `source`; out of a supernet, without stabilizers.
 
-    weights: None for fresh ones; the workdir of a supernet, from which they are extracted and the stabilizers removed;
-    the workdir of a standalone training; a `.keras` or `.weights.h5` file. Raises InputError where they are of another
-    architecture.
+    Image size (pixels a side) and classes are by default those of the training, else 224 and 1000. Raises InputError
+    where the weights do not fit.
     """
-    path = None if weights is None else Path(weights)
-    if path is not None and path.is_dir():
-        workdir, config = read_training(path, "weights")
-        if config.space is not None:
-            if config.space != named.space:
-                raise InputError(
-                    f"--weights={path} is a supernet of the space {config.space.name}. Received a network of "
-                    f"{named.space.name}."
-                )
-            supernet = load_supernet(path, num_classes, "weights")
-            extraction = extract_path(supernet, named.genotype, named.name, keep_stabilizers)
-            path_logits = tf.function(lambda images: supernet(images, path=named.genotype))
-            return LoadedModel(extraction.model, extraction, lambda images: path_logits(images).numpy())
-        if (config.model.space, config.model.genotype) != (named.space, named.genotype):
-            raise InputError(
-                f"--weights={path} holds another architecture, {config.model.name}. Received: {named.name}."
-            )
-    if keep_stabilizers:
+    if keep_stabilizers and not source.is_supernet:
         raise InputError("--keep_stabilizers needs the workdir of a supernet in --weights.")
+    trained = source.training
+    if trained and num_classes not in (None, trained.num_classes):
+        raise InputError(f"--num_classes must be {trained.num_classes}, as in --weights. Received: {num_classes}.")
+    image_size = image_size or (trained.image_size if trained else 224)
+    if source.is_supernet:
+        supernet = load_supernet(source.path, image_size)
+        extraction = extract_path(supernet, named.genotype, named.name, keep_stabilizers)
+        path_logits = tf.function(lambda images: supernet(images, path=named.genotype))
+        return LoadedModel(extraction.model, extraction, lambda images: path_logits(images).numpy())
+    num_classes = num_classes or (trained.num_classes if trained else 1000)
     model = build_model(named.arch, image_size, num_classes, dropout)
-    if path is None:
-        return LoadedModel(model, fresh=True)
-    if path.is_dir():
-        restore(workdir, model)
-    elif path.is_file():
-        _load_file(path, model)
-    else:
-        raise InputError(f"--weights must be a workdir, a .keras or a .weights.h5 file. Received: {path}.")
-    return LoadedModel(model)
+    if trained:
+        restore(Workdir(source.path), model)
+    elif source.path:
+        _load_file(source.path, model)
+    return LoadedModel(model, fresh=source.path is None)

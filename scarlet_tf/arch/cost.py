@@ -1,8 +1,8 @@
 """What a network costs: multiply-adds and parameters, counted from its rows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from scarlet_tf.arch.layout import layout
+from scarlet_tf.arch.layout import Placement, layout
 from scarlet_tf.arch.spec import ArchSpec
 
 SE_REDUCTION = 4
@@ -38,10 +38,24 @@ def check_image_size(arch: ArchSpec, image_size: int) -> None:
         )
 
 
-def count(arch: ArchSpec, image_size: int = 224, num_classes: int = 1000) -> Cost:
+def _block(block: Placement, size: int) -> tuple[Cost, int]:
+    """Cost of a block on an input of `size` pixels a side, and the size of its output."""
+    row, hidden = block.row, block.hidden_channels
+    size = _down(size, block.in_stride)
+    cost = _conv_bn(size, block.in_channels * hidden, hidden)
+    size = _down(size, row.stride)
+    cost += _conv_bn(size, row.kernel**2 * hidden, hidden)
+    if row.se:
+        squeezed = hidden // SE_REDUCTION
+        cost += Cost(2 * hidden * squeezed, 2 * hidden * squeezed + hidden + squeezed)
+    return cost + _conv_bn(size, hidden * row.filters, row.filters), size
+
+
+def count(arch: ArchSpec, image_size: int = 224, num_classes: int = 1000, stabilizers: bool = False) -> Cost:
     """Counts `arch` on a square RGB image of `image_size` pixels, with a classifier of `num_classes`.
 
-    Raises ValueError where the image is smaller than the product of the strides.
+    With `stabilizers`, it counts the path inside the supernet, where an ELS stands for every skipped slot. Raises
+    ValueError where the image is smaller than the product of the strides.
     """
     check_image_size(arch, image_size)
     stem = arch.stem
@@ -51,17 +65,21 @@ def count(arch: ArchSpec, image_size: int = 224, num_classes: int = 1000) -> Cos
         cost += _conv_bn(size, 9 * stem.filters, stem.filters)
         cost += _conv_bn(size, stem.filters * stem.separable_filters, stem.separable_filters)
     placed = layout(arch)
-    for block in placed.blocks:
-        row, hidden = block.row, block.hidden_channels
-        size = _down(size, block.in_stride)
-        cost += _conv_bn(size, block.in_channels * hidden, hidden)
-        size = _down(size, row.stride)
-        cost += _conv_bn(size, row.kernel**2 * hidden, hidden)
-        if row.se:
-            squeezed = hidden // SE_REDUCTION
-            cost += Cost(2 * hidden * squeezed, 2 * hidden * squeezed + hidden + squeezed)
-        cost += _conv_bn(size, hidden * row.filters, row.filters)
-    size = _down(size, placed.head_in_stride)
-    cost += _conv_bn(size, placed.head_in_channels * arch.head.filters, arch.head.filters)
+    by_slot = {block.slot: block for block in placed.blocks}
+    in_channels = stem.out_channels  # nominal
+    for slot, row in enumerate(arch.blocks):
+        if slot in by_slot:
+            block = by_slot[slot]
+            if stabilizers:
+                block = replace(block, in_channels=in_channels, in_stride=1)
+            block_cost, size = _block(block, size)
+            cost += block_cost
+        elif stabilizers:
+            size, weights = _down(size, row.stride), in_channels * row.filters
+            cost += Cost(size * size * weights, weights)
+        in_channels = row.filters
+    head_in, head_stride = (in_channels, 1) if stabilizers else (placed.head_in_channels, placed.head_in_stride)
+    size = _down(size, head_stride)
+    cost += _conv_bn(size, head_in * arch.head.filters, arch.head.filters)
     weights = arch.head.filters * num_classes
     return cost + Cost(weights, weights + num_classes)

@@ -23,6 +23,14 @@ class NamedArch:
     def arch(self) -> ArchSpec:
         return self.space.decode(self.genotype, self.name)
 
+    def check_image_size(self, image_size: int | None) -> None:
+        """Raises InputError where `--image_size` (pixels) is given and below the product of the strides."""
+        if image_size is not None and image_size < self.space.min_image_size:
+            raise InputError(
+                f"--image_size must be at least {self.space.min_image_size}, the product of the strides of "
+                f"{self.name}. Received: {image_size}."
+            )
+
     def to_dict(self) -> dict:
         """The content of `arch.json`."""
         return {"space": space_to_data(self.space), "genotype": list(self.genotype), "name": self.name}

@@ -77,7 +77,7 @@ class ArrayDataset(Dataset):
 
         images, labels = self._tensors(split)
 
-        def prepared(batch: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        def prepared(batch, label):  # no hints: AutoGraph cannot resolve a module that only a hint names
             return small_images.to_network(batch, image_size, self.normalisation), label
 
         batches = tf.data.Dataset.from_tensor_slices((images, labels)).take(count).batch(batch_size)

@@ -8,7 +8,6 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from scarlet_tf.errors import InputError
 from scarlet_tf.export.certificate import (
     TOLERANCES,
     certify,
@@ -17,38 +16,37 @@ from scarlet_tf.export.certificate import (
     package_versions,
     parity,
 )
+from scarlet_tf.export.formats import check_formats
 from scarlet_tf.export.keras_file import write_keras
 from scarlet_tf.export.onnx import write_onnx
 from scarlet_tf.export.runtimes import keras_predictor
 from scarlet_tf.export.savedmodel import publish_version, write_savedmodel
-from scarlet_tf.export.tflite import QUANTIZE, write_tflite
+from scarlet_tf.export.tflite import write_tflite
 from scarlet_tf.files import write_json
-
-FORMATS = ("savedmodel", "tflite", "onnx", "keras")
 
 
 def export_model(
     model: keras.Model,
     formats: Sequence[str],
-    quantize: str,
+    quantize: Sequence[str],
     output_dir: str | Path,
     images: np.ndarray,
+    labels: np.ndarray | None = None,
     reference: np.ndarray | None = None,
     facts: Mapping | None = None,
 ) -> dict:
     """Writes `model` to `output_dir` in each of `formats`, then `certificate.json`; returns the certificate.
 
-    `model` maps `image` (float32 NHWC) to `logits`. Every artifact is run on `images` (n, size, size, 3) and
-    compared with `model`; `model` itself with `reference`, the logits of what it was extracted from, where
-    given. `quantize` is for the TFLite file, the others stay float32. `facts` (how many stabilizers were
-    removed and left, MAdds and params before and after, where the images come from) are put into the
-    certificate as they are. An artifact of an earlier export is replaced; a SavedModel is added as the next
-    version.
+    `model` maps `image` (float32 NHWC) to `logits`. Every artifact is run on `images` (n, size, size, 3) and compared
+    with `model`; `model` itself with `reference`, the logits of what it was extracted from, where given. `labels` (n,),
+    where given, add accuracies. `quantize` says which TFLite files to write, the other formats stay float32. `facts`
+    (how many stabilizers were removed and left, costs, where the images come from) are put into the certificate as they
+    are. An artifact of an earlier export is replaced; a SavedModel is added as the next version.
 
     Raises InputError for an unknown format, and ParityError where an error is above its tolerance:
     `output_dir` is then as it was.
     """
-    _check(formats, quantize)
+    check_formats(formats, quantize)
     output_dir = Path(output_dir)
     with float32_products():
         expected = keras_predictor(model).predict(images)
@@ -67,15 +65,17 @@ def export_model(
     output_dir.mkdir(parents=True, exist_ok=True)
     try:
         with tempfile.TemporaryDirectory(prefix=".export.", dir=output_dir) as staging:
-            written = {name: _write(model, name, quantize, Path(staging)) for name in dict.fromkeys(formats)}
+            jobs = _jobs(formats, quantize)
+            written = {job: _write(model, *job, Path(staging)) for job in jobs}
             certificate["formats"] = {
-                name: certify(path, images, expected, _quantize_of(name, quantize), reference)
-                for name, path in written.items()
+                _entry_name(*job): certify(path, images, expected, job[1], labels, reference)
+                for job, path in written.items()
             }
             certificate["versions"] = package_versions()
             # A kill from here on leaves no certificate, rather than an old one beside new artifacts.
             (output_dir / "certificate.json").unlink(missing_ok=True)
-            for name, path in written.items():
+            for job, path in written.items():
+                name = _entry_name(*job)
                 published = _publish(path, output_dir)
                 certificate["formats"][name] = {
                     "file": published.relative_to(output_dir).as_posix(),
@@ -88,27 +88,21 @@ def export_model(
     return certificate
 
 
-def _check(formats: Sequence[str], quantize: str) -> None:
-    if not formats or not set(formats) <= set(FORMATS):
-        raise InputError(f"--format takes {', '.join(FORMATS)}. Received: {','.join(formats)!r}.")
-    if quantize not in QUANTIZE:
-        raise InputError(f"--quantize takes {', '.join(QUANTIZE)}. Received: {quantize!r}.")
-    if quantize != "none" and "tflite" not in formats:
-        raise InputError(
-            f"--quantize={quantize} is for TFLite. Received: --format={','.join(formats)}. Add tflite to it."
-        )
+def _jobs(formats: Sequence[str], quantize: Sequence[str]) -> list[tuple[str, str]]:
+    """Each file to write once, as (format, how it is quantised)."""
+    jobs = [(name, how) for name in formats for how in (quantize if name == "tflite" else ["none"])]
+    return list(dict.fromkeys(jobs))
 
 
-def _quantize_of(name: str, quantize: str) -> str:
-    return quantize if name == "tflite" else "none"
+def _entry_name(name: str, quantize: str) -> str:
+    return name if quantize == "none" else f"{name}_{quantize}"
 
 
 def _write(model: keras.Model, name: str, quantize: str, directory: Path) -> Path:
     if name == "savedmodel":
         return write_savedmodel(model, directory / "savedmodel")
     if name == "tflite":
-        file = "model.tflite" if quantize == "none" else f"model_{quantize}.tflite"
-        return write_tflite(model, directory / file, quantize)
+        return write_tflite(model, directory / f"{_entry_name('model', quantize)}.tflite", quantize)
     if name == "onnx":
         return write_onnx(model, directory / "model.onnx")
     return write_keras(model, directory / "model.keras")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from scarlet_tf.errors import RunError
 from scarlet_tf.export.operators import operators
 from scarlet_tf.export.runtimes import load_artifact
 
@@ -17,7 +18,7 @@ TOLERANCES = {"none": 1e-4, "fp16": 1e-2}
 _PACKAGES = ("tensorflow", "keras", "numpy", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert")
 
 
-class ParityError(RuntimeError):
+class ParityError(RunError):
     """An artifact does not compute what its model computes: a defect, not bad input."""
 
 
@@ -56,11 +57,12 @@ def certify(
     images: np.ndarray,
     expected: np.ndarray,
     quantize: str = "none",
+    labels: np.ndarray | None = None,
     reference: np.ndarray | None = None,
 ) -> dict:
     """Runs the artifact at `path` by its own runtime and returns its size, operators and errors.
 
-    `expected` holds the source model's logits on `images` (n, size, size, 3). Where `reference` holds those
+    `expected` holds the source model's logits on `images` (n, size, size, 3). With `labels` (n,), its accuracy is added. Where `reference` holds those
     of what the source model was itself made of, the errors against it are added. Raises ParityError above the
     tolerance of `quantize`.
     """
@@ -71,6 +73,8 @@ def certify(
     tolerance = TOLERANCES[quantize]
     check_parity(f"{path.name} ({predictor.format}) against the Keras model", errors, tolerance)
     entry = {"quantize": quantize, **errors, "tolerance": tolerance}
+    if labels is not None:
+        entry["accuracy"] = float(np.mean(logits.argmax(axis=1) == labels))
     if reference is not None:
         entry["against_reference"] = parity(logits, reference)
     return {**entry, "bytes": size_in_bytes(path), "operators": operators(path)}

@@ -17,9 +17,11 @@ from scarlet_tf.nets.supernet import Supernet
 
 @dataclass(frozen=True)
 class Extraction:
-    """A standalone network and how each stabilizer of its path was removed; `kept` counts those left in."""
+    """A standalone network, the kind of the supernet's stabilizers, how each one of the path was removed, and how many
+    were kept."""
 
     model: keras.Model
+    kind: str
     removals: tuple[Removal, ...]
     kept: int
 
@@ -96,14 +98,14 @@ def extract_path(
     for layer in supernet.head:
         _copy(layer, model.get_layer(layer.name))
     if keep_stabilizers:
-        return Extraction(model, (), len(stabilizers))
+        return Extraction(model, supernet.stabilizer, (), len(stabilizers))
     head = supernet.head[0].conv
     head_kernel, removals = remove_stabilizers(space.stage_starts, rows, _matrix(head), max_condition, basis)
     model.get_layer("head").conv.kernel.assign(head_kernel[np.newaxis, np.newaxis])
     for slot, weights in enumerate(rows):
         if isinstance(weights, BlockWeights):
             _write(model.get_layer(f"slot_{slot}"), weights)
-    return Extraction(model, tuple(removals), 0)
+    return Extraction(model, supernet.stabilizer, tuple(removals), 0)
 
 
 def extract(supernet: Supernet, genotype: Sequence[int]) -> keras.Model:

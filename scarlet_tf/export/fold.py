@@ -11,6 +11,7 @@ keep every B_i as close to orthogonal as can be.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -43,8 +44,8 @@ def _log_euclidean_balance(products: Sequence[np.ndarray]) -> np.ndarray:
     """M that makes all products @ M nearly orthogonal.
 
     (C M)(C M)^T = I asks for M M^T = (C^T C)^-1, which differs from product to product; M M^T is their log-Euclidean
-    mean, each distinct one counted once. For a single stabilizer E that is M = (E^T E)^(-1/4), which halves the exponent
-    of the condition number.
+    mean, each distinct one counted once. For a single stabilizer E that is M = (E^T E)^(-1/4), which halves the
+    exponent of the condition number.
     """
     distinct = [products[-1]]
     for product in products[-2::-1]:
@@ -128,8 +129,8 @@ def remove_stabilizers(
     """Removes every stabilizer of a path. Changes the BlockWeights in place; returns the head's kernel and a record.
 
     stage_starts: for each slot, whether it begins a stage. rows: for each slot the weights of its block, or the matrix
-    (in, filters) of its stabilizer. head: kernel (channels, filters) of the convolution after the last slot. Strides are
-    the caller's: they compose and do not mix with channels.
+    (in, filters) of its stabilizer. head: kernel (channels, filters) of the convolution after the last slot. Strides
+    are the caller's: they compose and do not mix with channels.
 
     Raises IllConditionedError, naming the slot, where a basis has a condition number above `max_condition`.
     """
@@ -158,7 +159,7 @@ def remove_stabilizers(
         channels = len(blocks[0].gamma)
         between = []
         inner: list[int] = []
-        for left, right in zip(block_slots, block_slots[1:], strict=False):
+        for left, right in pairwise(block_slots):
             product = np.eye(channels)
             for slot in range(left + 1, right):
                 product = product @ rows[slot]

@@ -9,11 +9,11 @@ import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema
 
 from scarlet_tf.errors import InputError
+from scarlet_tf.export.formats import QUANTIZE
 from scarlet_tf.export.operators import tflite_operators
 from scarlet_tf.export.savedmodel import write_signature
 from scarlet_tf.files import replacing
 
-QUANTIZE = ("none", "fp16")
 """How a TFLite file keeps weights: as float32, or as float16 (half the size; CPUs compute in float32)."""
 
 _NAME_FIELD = 10  # offset of `name` in the vtable of the schema's Tensor

@@ -102,7 +102,7 @@ class ConvBN:
             mean, variance = tf.nn.moments(x, [0, 1, 2])
             y = tf.nn.batch_normalization(x, mean, variance, beta, gamma, BN_EPSILON)
             count = tf.cast(tf.size(x) // tf.size(mean), x.dtype)
-            variance *= count / (count - 1.0)  # the fused kernel returns the unbiased estimate, too
+            variance *= count / tf.maximum(count - 1.0, 1.0)  # unbiased, as the fused kernel returns it
         self.mean.assign(self.mean.value * BN_MOMENTUM + mean * (1.0 - BN_MOMENTUM))
         self.variance.assign(self.variance.value * BN_MOMENTUM + variance * (1.0 - BN_MOMENTUM))
         return y

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from scarlet_tf.arch.named import NamedArch
 from scarlet_tf.arch.space import SearchSpace
@@ -19,8 +20,8 @@ class TrainConfig:
 
     Just one of `space` (a supernet is trained) and `model` (a standalone network) is given. `batch_size` is global.
     The learning rate rises over `warmup_epochs` and falls as a cosine to zero. `steps`, unless None, overrides
-    `epochs`. The defaults are the paper's for the supernet (section 4.1). Raises InputError, naming the flag, where a
-    value is off.
+    `epochs`. `num_classes` is filled in from the data set. The defaults are the paper's for the supernet (section
+    4.1). Raises InputError, naming the flag, where a value is off.
     """
 
     dataset: str
@@ -42,6 +43,7 @@ class TrainConfig:
     strategy: str = "auto"
     tpu: str = ""
     seed: int = 0
+    num_classes: int | None = None
 
     def __post_init__(self) -> None:
         if (self.space is None) == (self.model is None):
@@ -81,7 +83,7 @@ class TrainConfig:
         return data
 
     @classmethod
-    def read(cls, path: str) -> "TrainConfig":
+    def read(cls, path: str | Path) -> "TrainConfig":
         """The settings in a workdir's `config.json`. Raises InputError where they are none."""
         data = read_json(path, "the settings of a training")
         try:

@@ -70,7 +70,7 @@ def fit(
     strategy: tf.distribute.Strategy,
     description: str,
 ) -> None:
-    """Trains `model`, built under `strategy`, to the end of its schedule; goes on from the last checkpoint in `workdir`.
+    """Trains `model`, built under `strategy`, to the end of its schedule, from the last checkpoint in `workdir` on.
 
     One call of `model.train_step` a step. The batches are a function of (seed, step), so a resumed run ends with the
     same weights as one that was never stopped. Raises RunError where the loss or a weight is not finite; the last

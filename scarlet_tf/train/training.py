@@ -1,5 +1,6 @@
 """Training a supernet, or a standalone network, from settings to a finished workdir."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -12,6 +13,7 @@ from scarlet_tf.train.config import TrainConfig
 from scarlet_tf.train.loop import fit
 from scarlet_tf.train.strategy import make_strategy
 from scarlet_tf.train.workdir import Workdir
+from scarlet_tf.weights import WeightsSource
 
 
 def train(config: TrainConfig, path: str | Path) -> keras.Model:
@@ -21,18 +23,18 @@ def train(config: TrainConfig, path: str | Path) -> keras.Model:
     written as `model.keras`. Raises InputError for settings that cannot be met, RunError where training diverges.
     """
     workdir = Workdir(path)
-    workdir.check(config)
     dataset = load_dataset(config.dataset, config.data_dir)
+    config = replace(config, num_classes=dataset.num_classes)
     dataset.steps_per_epoch(config.batch_size)
+    workdir.check(config)
     strategy = make_strategy(config.strategy, config.tpu)
     keras.utils.set_random_seed(config.seed)
     with strategy.scope():
         if config.space is not None:
-            model = build_supernet(config.space, config.image_size, dataset.num_classes, config.stabilizer, config.seed)
+            model = build_supernet(config.space, config.image_size, config.num_classes, config.stabilizer, config.seed)
         else:
-            model = load_model(
-                config.model, config.weights, config.image_size, dataset.num_classes, config.dropout
-            ).model
+            source = WeightsSource.find(config.model, config.weights)
+            model = load_model(config.model, source, config.image_size, config.num_classes, config.dropout).model
     workdir.start(config)
     fit(model, dataset, config, workdir, strategy, f"train {path}")
     if config.model is not None:

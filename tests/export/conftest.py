@@ -87,7 +87,7 @@ def network() -> keras.Model:
 def exported(network: keras.Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Directory with `network` in all formats, float32."""
     output_dir = tmp_path_factory.mktemp("exported")
-    export_model(network, FORMATS, "none", output_dir, _random_images(4))
+    export_model(network, FORMATS, ["none"], output_dir, _random_images(4))
     return output_dir
 
 

@@ -22,7 +22,7 @@ def test_certificate_numbers_are_those_of_an_independent_count(network, tmp_path
     expected = logits_of(network, images)
     reference = expected + np.float32(1e-6)
     facts = {"stabilizers_removed": 5, "stabilizers_left": 0, "image_source": "random"}
-    certificate = export_model(network, ["onnx", "tflite"], "fp16", tmp_path, images, reference, facts)
+    certificate = export_model(network, ["onnx", "tflite"], ["fp16"], tmp_path, images, None, reference, facts)
     assert json.loads((tmp_path / "certificate.json").read_text()) == certificate
     assert {key: certificate[key] for key in facts} == facts
     assert (certificate["images"], certificate["image_size"], certificate["num_classes"]) == (6, 28, 10)
@@ -32,10 +32,10 @@ def test_certificate_numbers_are_those_of_an_independent_count(network, tmp_path
     lite = Interpreter(str(tmp_path / "model_fp16.tflite")).get_signature_runner()
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
     answers = {
-        "tflite": np.concatenate([lite(image=images[i : i + 1])["logits"] for i in range(6)]),
+        "tflite_fp16": np.concatenate([lite(image=images[i : i + 1])["logits"] for i in range(6)]),
         "onnx": session.run(None, {"image": images})[0],
     }
-    assert list(certificate["formats"]) == ["onnx", "tflite"]
+    assert list(certificate["formats"]) == ["onnx", "tflite_fp16"]
     for name, logits in answers.items():
         entry = certificate["formats"][name]
         error = np.abs(logits - expected).max()
@@ -45,8 +45,8 @@ def test_certificate_numbers_are_those_of_an_independent_count(network, tmp_path
         agreed = (logits.argmax(1) == expected.argmax(1)).sum()
         assert entry["top1_agreement"] == {"count": agreed, "of": 6}
         assert entry["bytes"] == (tmp_path / entry["file"]).stat().st_size
-    assert certificate["formats"]["tflite"]["quantize"] == "fp16"
-    assert certificate["formats"]["tflite"]["max_rel_error"] > certificate["formats"]["onnx"]["max_rel_error"]
+    assert certificate["formats"]["tflite_fp16"]["quantize"] == "fp16"
+    assert certificate["formats"]["tflite_fp16"]["max_rel_error"] > certificate["formats"]["onnx"]["max_rel_error"]
 
 
 def test_every_format_is_written_and_nothing_else(exported):
@@ -64,7 +64,7 @@ def test_every_format_is_written_and_nothing_else(exported):
 
 def test_all_formats_of_odd_images_and_strided_blocks_are_certified(tmp_path, build, random_images):
     network = build("strided", 31)
-    certificate = export_model(network, FORMATS, "none", tmp_path, random_images(3, 31))
+    certificate = export_model(network, FORMATS, ["none"], tmp_path, random_images(3, 31))
     assert all(entry["max_rel_error"] < 1e-5 for entry in certificate["formats"].values())
 
 
@@ -89,7 +89,7 @@ def test_an_altered_artifact_fails_and_changes_nothing(network, tmp_path, random
         (tmp_path / name).write_text("older")
     before = contents(tmp_path)
     with pytest.raises(ParityError, match=r"model\.onnx"):
-        export_model(network, ["keras", "savedmodel", "onnx"], "none", tmp_path, random_images(2))
+        export_model(network, ["keras", "savedmodel", "onnx"], ["none"], tmp_path, random_images(2))
     assert contents(tmp_path) == before
     assert len(list(tmp_path.iterdir())) == 3
 
@@ -97,21 +97,21 @@ def test_an_altered_artifact_fails_and_changes_nothing(network, tmp_path, random
 @pytest.mark.usefixtures("onnx_is_altered")
 def test_a_failed_export_leaves_no_new_directory(network, tmp_path, random_images):
     with pytest.raises(ParityError):
-        export_model(network, ["onnx"], "none", tmp_path / "new", random_images(2))
+        export_model(network, ["onnx"], ["none"], tmp_path / "new", random_images(2))
     assert not (tmp_path / "new").exists()
 
 
 def test_a_model_that_is_not_its_reference_is_not_exported(network, tmp_path, random_images, logits_of):
     images = random_images(2)
     with pytest.raises(ParityError, match="reference"):
-        export_model(network, ["onnx"], "none", tmp_path / "new", images, logits_of(network, images) * 1.01)
+        export_model(network, ["onnx"], ["none"], tmp_path / "new", images, reference=logits_of(network, images) * 1.01)
     assert not (tmp_path / "new").exists()
 
 
 def test_exporting_again_adds_a_version_and_replaces_files(network, tmp_path, random_images):
     (tmp_path / "model.keras").write_bytes(b"older")
     (tmp_path / "savedmodel" / "4").mkdir(parents=True)
-    certificate = export_model(network, ["keras", "savedmodel"], "none", tmp_path, random_images(1))
+    certificate = export_model(network, ["keras", "savedmodel"], ["none"], tmp_path, random_images(1))
     assert certificate["formats"]["savedmodel"]["file"] == "savedmodel/5"
     assert (tmp_path / "savedmodel" / "5" / "saved_model.pb").is_file()
     assert (tmp_path / "model.keras").stat().st_size == certificate["formats"]["keras"]["bytes"] > 10_000
@@ -120,10 +120,10 @@ def test_exporting_again_adds_a_version_and_replaces_files(network, tmp_path, ra
 @pytest.mark.parametrize(
     ("formats", "quantize", "named"),
     [
-        (["onnx", "coreml"], "none", "savedmodel, tflite, onnx, keras.*coreml"),
-        ([], "none", "--format"),
-        (["tflite"], "int3", "--quantize takes none, fp16.*int3"),
-        (["onnx"], "fp16", "Add tflite"),
+        (["onnx", "coreml"], ["none"], "savedmodel, tflite, onnx, keras.*coreml"),
+        ([], ["none"], "--format"),
+        (["tflite"], ["int3"], "--quantize takes none, fp16.*int3"),
+        (["onnx"], ["fp16"], "Add tflite"),
     ],
 )
 def test_flags_that_do_not_fit_are_refused(network, tmp_path, formats, quantize, named, random_images):
@@ -134,5 +134,5 @@ def test_flags_that_do_not_fit_are_refused(network, tmp_path, formats, quantize,
 
 def test_images_of_another_size_are_refused(network, tmp_path, random_images):
     with pytest.raises(InputError, match=r"\(28, 28, 3\)"):
-        export_model(network, ["onnx"], "none", tmp_path / "new", random_images(1, 32))
+        export_model(network, ["onnx"], ["none"], tmp_path / "new", random_images(1, 32))
     assert not (tmp_path / "new").exists()

@@ -1,0 +1,20 @@
+"""The formats that an export can write. Imports no TensorFlow, so that flags are checked at once."""
+
+from collections.abc import Sequence
+
+from scarlet_tf.errors import InputError
+
+FORMATS = ("savedmodel", "tflite", "onnx", "keras")
+QUANTIZE = ("none", "fp16")
+
+
+def check_formats(formats: Sequence[str], quantize: Sequence[str]) -> None:
+    """Raises InputError, naming the flag, for formats or quantisations that there are not or that do not fit."""
+    if not formats or not set(formats) <= set(FORMATS):
+        raise InputError(f"--format takes {', '.join(FORMATS)}. Received: {','.join(formats)!r}.")
+    if not quantize or not set(quantize) <= set(QUANTIZE):
+        raise InputError(f"--quantize takes {', '.join(QUANTIZE)}. Received: {','.join(quantize)!r}.")
+    if set(quantize) != {"none"} and "tflite" not in formats:
+        raise InputError(
+            f"--quantize={','.join(quantize)} is for TFLite. Received: --format={','.join(formats)}. Add tflite to it."
+        )

@@ -1,0 +1,65 @@
+"""What a command's `--weights` means, found out before TensorFlow is paid for."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from scarlet_tf.arch.named import NamedArch
+from scarlet_tf.errors import InputError
+from scarlet_tf.train.config import TrainConfig
+
+_FILES = (".keras", ".weights.h5")
+_EXPECTED = "the workdir of a training, a .keras or a .weights.h5 file"
+
+
+def read_training(path: str | Path, flag: str) -> TrainConfig:
+    """The settings of the training whose workdir `path` is. Raises InputError, naming `flag`, where it is none."""
+    config = Path(path) / "config.json"
+    if not config.is_file():
+        raise InputError(f"--{flag} must be the --workdir of a training. Received: {path}, without config.json.")
+    return TrainConfig.read(config)
+
+
+def read_supernet_training(path: str | Path, flag: str) -> TrainConfig:
+    """As `read_training`, of a supernet."""
+    config = read_training(path, flag)
+    if config.space is None:
+        raise InputError(f"--{flag} must be the --workdir of a supernet. Received: {path}, of a standalone network.")
+    return config
+
+
+@dataclass(frozen=True)
+class WeightsSource:
+    """Where the weights of a standalone network come from.
+
+    `path` None means fresh ones; `training` is there where it is the workdir of a training: of a supernet, whose path
+    is extracted, or of the network itself.
+    """
+
+    path: Path | None = None
+    training: TrainConfig | None = None
+
+    @classmethod
+    def find(cls, named: NamedArch, weights: str | None) -> "WeightsSource":
+        """What `--weights` gives to the network `named`. Raises InputError where it cannot."""
+        if weights is None:
+            return cls()
+        path = Path(weights)
+        if path.is_file() and path.name.endswith(_FILES):
+            return cls(path)
+        if not path.is_dir():
+            what = "another file" if path.exists() else "nothing there"
+            raise InputError(f"--weights must be {_EXPECTED}. Received: {weights}, {what}.")
+        training = read_training(path, "weights")
+        space = training.space or training.model.space
+        same = training.space is not None or training.model.genotype == named.genotype
+        if space != named.space or not same:
+            what = f"a supernet of {space.name}" if training.space else f"the network {training.model.name}"
+            raise InputError(
+                f"--weights must be of the architecture {named.name}, in the space {named.space.name}. "
+                f"Received: {weights}, {what}."
+            )
+        return cls(path, training)
+
+    @property
+    def is_supernet(self) -> bool:
+        return self.training is not None and self.training.space is not None
