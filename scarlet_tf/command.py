@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 
 from absl import flags
 
+from scarlet_tf import data
+from scarlet_tf.data import TFDS_DATASETS, Dataset
 from scarlet_tf.errors import InputError, RunError
 
 INPUT_ERROR_EXIT_CODE = 2
@@ -51,6 +53,13 @@ def start_tensorflow() -> None:
             for line in captured:
                 if not any(noise in line for noise in _STARTUP_NOISE):
                     os.write(2, line)
+
+
+def load_dataset(name: str, data_dir: str | None) -> Dataset:
+    """The data set that `--dataset` and `--data_dir` mean. TensorFlow is started for what TFDS has prepared only."""
+    if name in TFDS_DATASETS:
+        start_tensorflow()
+    return data.load_dataset(name, data_dir)
 
 
 def run(main: Callable[[], None], scope: Mapping) -> None:

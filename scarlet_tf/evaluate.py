@@ -12,7 +12,7 @@ from absl import flags
 
 from scarlet_tf import command
 from scarlet_tf.arch.named import resolve
-from scarlet_tf.data import DATASETS, SPLITS, Dataset, load_dataset
+from scarlet_tf.data import DATASETS, SPLITS, Dataset
 from scarlet_tf.errors import InputError
 from scarlet_tf.progress import progress
 from scarlet_tf.weights import WeightsSource
@@ -70,7 +70,11 @@ def main() -> None:
     name = _DATASET.value or (trained.dataset if trained else None)
     if name is None:
         raise InputError("--dataset must be given: the images to evaluate on.")
-    dataset = load_dataset(name, _DATA_DIR.value or (trained.data_dir if trained and not _DATASET.value else None))
+    dataset = command.load_dataset(
+        name, _DATA_DIR.value or (trained.data_dir if trained and not _DATASET.value else None)
+    )
+    if source:
+        source.check_num_classes(dataset.num_classes)
     command.start_tensorflow()
     from scarlet_tf.export.runtimes import keras_predictor, load_artifact
 

@@ -13,7 +13,8 @@ from scarlet_tf.errors import InputError
 from scarlet_tf.export.extract import Extraction, extract_path
 from scarlet_tf.nets.standalone import build_model
 from scarlet_tf.nets.supernet import Supernet, build_supernet
-from scarlet_tf.train.workdir import Workdir, checkpoint_manager
+from scarlet_tf.train.checkpoints import checkpoint_manager, restore_latest
+from scarlet_tf.train.workdir import Workdir
 from scarlet_tf.weights import WeightsSource, read_supernet_training
 
 
@@ -33,12 +34,7 @@ def restore(workdir: Workdir, model: keras.Model) -> None:
     manager = checkpoint_manager(workdir, model)
     if not manager.latest_checkpoint:
         raise InputError(f"{workdir.path} holds no checkpoint yet. Let its training reach its first one.")
-    try:
-        status = manager.checkpoint.restore(manager.latest_checkpoint)
-        status.assert_existing_objects_matched().expect_partial()  # the optimizer's variables stay on disk
-    except (AssertionError, ValueError, tf.errors.OpError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{manager.latest_checkpoint} does not fit its config.json: {reason}") from error
+    restore_latest(manager)
 
 
 def load_supernet(path: str | Path, image_size: int | None = None) -> Supernet:
@@ -84,12 +80,11 @@ def load_model(
     if keep_stabilizers and not source.is_supernet:
         raise InputError("--keep_stabilizers needs the workdir of a supernet in --weights.")
     trained = source.training
-    if trained and num_classes not in (None, trained.num_classes):
-        raise InputError(f"--num_classes must be {trained.num_classes}, as in --weights. Received: {num_classes}.")
+    source.check_num_classes(num_classes)
     image_size = image_size or (trained.image_size if trained else 224)
     if source.is_supernet:
         supernet = load_supernet(source.path, image_size)
-        extraction = extract_path(supernet, named.genotype, named.name, keep_stabilizers)
+        extraction = extract_path(supernet, named.genotype, named.name, keep_stabilizers, dropout=dropout)
         path_logits = tf.function(lambda images: supernet(images, path=named.genotype))
         return LoadedModel(extraction.model, extraction, lambda images: path_logits(images).numpy())
     num_classes = num_classes or (trained.num_classes if trained else 1000)

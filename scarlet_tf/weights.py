@@ -12,11 +12,17 @@ _EXPECTED = "the workdir of a training, a .keras or a .weights.h5 file"
 
 
 def read_training(path: str | Path, flag: str) -> TrainConfig:
-    """The settings of the training whose workdir `path` is. Raises InputError, naming `flag`, where it is none."""
+    """The settings of the training whose workdir `path` is.
+
+    Raises InputError, naming `flag`, where it is none, or has written no checkpoint yet.
+    """
     config = Path(path) / "config.json"
     if not config.is_file():
         raise InputError(f"--{flag} must be the --workdir of a training. Received: {path}, without config.json.")
-    return TrainConfig.read(config)
+    training = TrainConfig.read(config)
+    if not (Path(path) / "checkpoints" / "checkpoint").is_file():  # where TensorFlow names the last one
+        raise InputError(f"--{flag}={path} holds no checkpoint yet. Let its training reach its first one.")
+    return training
 
 
 def read_supernet_training(path: str | Path, flag: str) -> TrainConfig:
@@ -59,6 +65,14 @@ class WeightsSource:
                 f"Received: {weights}, {what}."
             )
         return cls(path, training)
+
+    def check_num_classes(self, num_classes: int | None) -> None:
+        """Raises InputError where `num_classes` is given and the training had other ones."""
+        if self.training and num_classes not in (None, self.training.num_classes):
+            raise InputError(
+                f"--weights must be of a network of {num_classes} classes. Received: {self.path}, trained on "
+                f"{self.training.num_classes}."
+            )
 
     @property
     def is_supernet(self) -> bool:

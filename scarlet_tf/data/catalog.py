@@ -7,7 +7,10 @@ from scarlet_tf.data.folder import load_folder
 from scarlet_tf.data.synthetic import load_synthetic
 from scarlet_tf.errors import InputError
 
-DATASETS = ("fashion_mnist_small", "fashion_mnist", "cifar10", "imagenet2012", "folder", "synthetic")
+TFDS_DATASETS = ("fashion_mnist", "cifar10", "imagenet2012")
+"""Those that TFDS prepares: loading one imports TensorFlow."""
+
+DATASETS = ("fashion_mnist_small", *TFDS_DATASETS, "folder", "synthetic")
 
 
 def load_dataset(name: str, data_dir: str | None = None) -> Dataset:

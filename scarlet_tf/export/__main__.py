@@ -13,7 +13,7 @@ from rich.table import Table
 
 from scarlet_tf import command
 from scarlet_tf.arch.named import resolve
-from scarlet_tf.data import DATASETS, load_dataset
+from scarlet_tf.data import DATASETS
 from scarlet_tf.errors import InputError
 from scarlet_tf.export.formats import FORMATS, QUANTIZE, check_formats
 from scarlet_tf.files import check_output_dir
@@ -45,7 +45,8 @@ def main() -> None:
         if flag.value is not None and flag.value < 1:
             raise InputError(f"--{flag.name} must be at least 1. Received: {flag.value}.")
     named.check_image_size(_IMAGE_SIZE.value)
-    dataset = load_dataset(_DATASET.value, _DATA_DIR.value) if _DATASET.value else None
+    source.check_num_classes(_NUM_CLASSES.value)
+    dataset = command.load_dataset(_DATASET.value, _DATA_DIR.value) if _DATASET.value else None
     command.start_tensorflow()
     from scarlet_tf.export.run import ExportImages, export
     from scarlet_tf.models import load_model

@@ -62,9 +62,9 @@ def certify(
 ) -> dict:
     """Runs the artifact at `path` by its own runtime and returns its size, operators and errors.
 
-    `expected` holds the source model's logits on `images` (n, size, size, 3). With `labels` (n,), its accuracy is added. Where `reference` holds those
-    of what the source model was itself made of, the errors against it are added. Raises ParityError above the
-    tolerance of `quantize`.
+    `expected` holds the source model's logits on `images` (n, size, size, 3). With `labels` (n,), the accuracy is
+    added; with `reference`, the logits of what the source model was itself made of, the errors against that. Raises
+    ParityError above the tolerance of `quantize`.
     """
     predictor = load_artifact(path)
     with float32_products():

@@ -66,6 +66,7 @@ def extract_path(
     keep_stabilizers: bool = False,
     max_condition: float = MAX_CONDITION,
     basis: str = "balanced",
+    dropout: float = 0.2,
 ) -> Extraction:
     """Builds the standalone network of `genotype` with the supernet's weights and removes its stabilizers exactly.
 
@@ -88,7 +89,8 @@ def extract_path(
         space.decode(genotype, name),
         supernet.image_size,
         supernet.num_classes,
-        keep_stabilizers=keep_stabilizers,
+        dropout,
+        keep_stabilizers,
     )
     rows = [layer.matrix() if isinstance(layer, Stabilizer) else _block_weights(layer) for layer in path]
     _copy(supernet.stem, model.get_layer("stem"))

@@ -74,35 +74,43 @@ class ConvBN:
         self.variance = vector("moving_variance", "ones", False)
 
     def __call__(self, x: tf.Tensor, training: bool) -> tf.Tensor:
-        padding = "SAME"
-        if self.stride > 1 and self.kernel_size > 1:
-            # TensorFlow's SAME pads unevenly here.
-            pad = [self.kernel_size // 2] * 2
-            x, padding = tf.pad(x, [[0, 0], pad, pad, [0, 0]]), "VALID"
-        kernel = self.kernel.value
+        kernel, pad, padding = self.kernel.value, self.kernel_size // 2, "SAME"
+        size = max(x.shape[1:3]) if None not in x.shape[1:3] else self.kernel_size
+        if training and pad >= size:
+            # the outer taps only ever meet padding
+            kernel, pad = kernel[pad - size + 1 : pad + size, pad - size + 1 : pad + size], size - 1
+        # TensorFlow's SAME pads unevenly at stride 2. In training, oneDNN is slow on images smaller than the kernel.
+        if pad and (self.stride > 1 or (training and size < 2 * pad + 1)):
+            x, padding = tf.pad(x, [[0, 0], [pad, pad], [pad, pad], [0, 0]]), "VALID"
         if self.depthwise:
-            x = tf.nn.depthwise_conv2d(x, kernel, [1, self.stride, self.stride, 1], padding)
+            strides = [1, self.stride, self.stride, 1]
+            x = tf.raw_ops.DepthwiseConv2dNative(input=x, filter=kernel, strides=strides, padding=padding)
         else:
             x = tf.nn.conv2d(x, kernel, self.stride, padding)
         return activate(self._normalise(x, training), self.activation)
 
     def _normalise(self, x: tf.Tensor, training: bool) -> tf.Tensor:
-        gamma, beta = self.gamma.value, self.beta.value
-        fused = x.dtype != tf.float64  # the fused kernel has no float64
-        if not training:
-            mean, variance = self.mean.value, self.variance.value
-            if fused:
-                return tf.compat.v1.nn.fused_batch_norm(
-                    x, gamma, beta, mean, variance, epsilon=BN_EPSILON, is_training=False
-                )[0]
+        gamma, beta, mean, variance = (weight.value for weight in (self.gamma, self.beta, self.mean, self.variance))
+        if x.dtype == tf.float64:  # for which the fused kernel is not made
+            if training:
+                mean, variance = tf.nn.moments(x, [0, 1, 2])
+                count = tf.cast(tf.size(x) // tf.size(mean), x.dtype)
+                unbiased = variance * (count / tf.maximum(count - 1.0, 1.0))
+                for moving, batch in ((self.mean, mean), (self.variance, unbiased)):
+                    moving.assign(moving.value * BN_MOMENTUM + batch * (1.0 - BN_MOMENTUM))
             return tf.nn.batch_normalization(x, mean, variance, beta, gamma, BN_EPSILON)
-        if fused:
-            y, mean, variance = tf.compat.v1.nn.fused_batch_norm(x, gamma, beta, epsilon=BN_EPSILON)
-        else:
-            mean, variance = tf.nn.moments(x, [0, 1, 2])
-            y = tf.nn.batch_normalization(x, mean, variance, beta, gamma, BN_EPSILON)
-            count = tf.cast(tf.size(x) // tf.size(mean), x.dtype)
-            variance *= count / tf.maximum(count - 1.0, 1.0)  # unbiased, as the fused kernel returns it
-        self.mean.assign(self.mean.value * BN_MOMENTUM + mean * (1.0 - BN_MOMENTUM))
-        self.variance.assign(self.variance.value * BN_MOMENTUM + variance * (1.0 - BN_MOMENTUM))
+        y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=x,
+            scale=gamma,
+            offset=beta,
+            mean=mean,
+            variance=variance,
+            epsilon=BN_EPSILON,
+            exponential_avg_factor=1.0 - BN_MOMENTUM,
+            is_training=training,
+        )
+        if training:
+            # already the moving averages, with the unbiased variance of the batch
+            self.mean.value.assign(mean, read_value=False)
+            self.variance.value.assign(variance, read_value=False)
         return y

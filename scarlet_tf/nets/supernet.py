@@ -39,13 +39,12 @@ def fair_paths(permutations: np.ndarray) -> list[Genotype]:
 @tf.custom_gradient
 def _permute(order: tf.Tensor, inverse: tf.Tensor, *streams: tf.Tensor) -> tuple:
     """Stream o becomes stream order[o]. The gradient goes back by the inverse, where tf.gather's would scatter."""
-    stacked = tf.stack(streams)
 
-    def gradient(*upstream: tf.Tensor) -> tuple:
-        stacked_gradient = tf.stack(upstream)
-        return None, None, *[stacked_gradient[inverse[o]] for o in range(len(streams))]
+    def gather(indices: tf.Tensor, tensors: tuple) -> tuple:
+        stacked = tf.stack(tensors)
+        return tuple(tf.gather(stacked, index) for index in tf.unstack(indices, len(tensors)))
 
-    return tuple(stacked[order[o]] for o in range(len(streams))), gradient
+    return gather(order, streams), lambda *upstream: (None, None, *gather(inverse, upstream))
 
 
 @keras.saving.register_keras_serializable("scarlet_tf")

@@ -9,10 +9,11 @@ from rich.console import Console
 from rich.table import Table
 
 from scarlet_tf import command
-from scarlet_tf.data import DATASETS, load_dataset
+from scarlet_tf.data import DATASETS
 from scarlet_tf.errors import InputError
 from scarlet_tf.files import check_output_dir
 from scarlet_tf.search.config import SearchConfig, parse_weights
+from scarlet_tf.search.nsga2 import check_budget
 from scarlet_tf.search.operators import MutationRates
 from scarlet_tf.weights import read_supernet_training
 
@@ -26,10 +27,10 @@ _MADDS_MAX = flags.DEFINE_float("madds_max", 500e6, "Multiply-adds that a networ
 _ACC_MIN = flags.DEFINE_float("acc_min", 0.4, "Accuracy, from 0 to 1, that a network must exceed.")
 _WEIGHTS = flags.DEFINE_string("weights", "acc:0.4,madds:0.4,params:0.2", "Weights of the objectives.")
 _MUTATION_RATIO = flags.DEFINE_float("mutation_ratio", 0.8, "Share of the offspring that mutates.")
-_PICK = flags.DEFINE_integer("pick", 3, "Networks to pick, at equal distance along the front.")
+_PICK = flags.DEFINE_integer("pick", 3, "Networks to pick, at equal distance along the front.", lower_bound=1)
 _BN = flags.DEFINE_enum("bn", "moving", ["moving"], "Batch norm statistics of a path: those gathered in training.")
-_MAX_IMAGES = flags.DEFINE_integer("max_images", None, "Validation images to use; by default all.")
-_EVAL_BATCH_SIZE = flags.DEFINE_integer("eval_batch_size", 500, "Images evaluated at a time.")
+_MAX_IMAGES = flags.DEFINE_integer("max_images", None, "Validation images to use; by default all.", lower_bound=1)
+_EVAL_BATCH_SIZE = flags.DEFINE_integer("eval_batch_size", 500, "Images evaluated at a time.", lower_bound=1)
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of the search.")
 
 
@@ -39,7 +40,7 @@ def main() -> None:
             raise InputError(f"--{flag.name} must be given: {flag.help}")
     weights = parse_weights(_WEIGHTS.value)
     training = read_supernet_training(_SUPERNET.value, "supernet")
-    dataset = load_dataset(_DATASET.value or training.dataset, _DATA_DIR.value or training.data_dir)
+    dataset = command.load_dataset(_DATASET.value or training.dataset, _DATA_DIR.value or training.data_dir)
     config = SearchConfig(
         _POPULATION.value,
         _GENERATIONS.value,
@@ -51,6 +52,12 @@ def main() -> None:
         training.image_size,
         dataset.num_classes,
     )
+    if dataset.num_classes != training.num_classes:
+        raise InputError(
+            f"--dataset must have the {training.num_classes} classes of the supernet. Received: {dataset.name}, with "
+            f"{dataset.num_classes}."
+        )
+    check_budget(training.space, config)
     check_output_dir(_WORKDIR.value, "workdir")
     command.start_tensorflow()
     from scarlet_tf.search.run import search_supernet

@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -251,6 +251,15 @@ class _Search:
             f"No network has fewer MAdds than --madds_max={config.madds_max:g}: of {rejected['madds']} "
             f"tried, the smallest has {self.smallest_madds:,}. Raise --madds_max, or lower --image_size."
         )
+
+
+def check_budget(space: SearchSpace, config: SearchConfig) -> None:
+    """Raises InputError where no network that generation 0 would try is below `madds_max`. Asks no evaluator."""
+    few = replace(config, population=2)  # two that fit are enough to know
+    run = _Search(space, few, lambda genotypes: [1.0] * len(genotypes), None)
+    offspring, rejected = run.fill(0, (), (run.sample, run.sample_reduced))
+    if not offspring:
+        raise run.infeasible(rejected)
 
 
 def search(

@@ -40,8 +40,10 @@ def search_supernet(
     batches = dataset.evaluation_batches("validation", batch_size, config.image_size, max_images)
     evaluate = SupernetEvaluator(supernet, batches)
     source = f"{fingerprint(supernet)}, {dataset.name} validation, {max_images or 'all'} images"
+    journal_path = workdir / "journal.jsonl"
+    resumed = journal_path.exists()
     with (
-        Journal(workdir / "journal.jsonl", journal_header(space, config, source)) as journal,
+        Journal(journal_path, journal_header(space, config, source)) as journal,
         progress(f"search {workdir}", config.generations) as report,
         dataset.naming_bad_files(),
     ):
@@ -50,7 +52,12 @@ def search_supernet(
             note = f"{record.evaluations} evaluated  front {record.front_size}  best {record.best_accuracy:.1%}"
             report.update(min(record.generation + 1, config.generations), note)
 
-        result = search(space, config, evaluate, journal, on_generation)
+        try:
+            result = search(space, config, evaluate, journal, on_generation)
+        except InputError:  # nobody is accurate enough: no search was begun here
+            if not resumed:
+                journal_path.unlink()
+            raise
     paths = write_results(workdir, space, result, num_picks)
     picks = dict(zip((path.stem for path in paths), result.picks(num_picks), strict=True))
     plot_pareto(workdir / "pareto.png", result.evaluated, result.front, picks)

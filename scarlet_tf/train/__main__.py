@@ -12,6 +12,7 @@ from scarlet_tf.arch.spaces import get_space
 from scarlet_tf.data import DATASETS
 from scarlet_tf.errors import InputError
 from scarlet_tf.train.config import STABILIZERS, STRATEGIES, TrainConfig
+from scarlet_tf.train.workdir import Workdir
 
 _SPACE = flags.DEFINE_string("space", None, "Search space of the supernet: s1, s2, small or a .json file.")
 _MODEL = flags.DEFINE_string("model", None, "Network to train alone: a published one's name, arch.json or a workdir.")
@@ -49,10 +50,12 @@ def main() -> None:
         model=None if _MODEL.value is None else resolve(_MODEL.value),
         **{flag.name: flag.value for flag in _SETTINGS},
     )
+    dataset = command.load_dataset(config.dataset, config.data_dir)
+    Workdir(_WORKDIR.value).check(config, dataset)
     command.start_tensorflow()
     from scarlet_tf.train.training import train
 
-    train(config, _WORKDIR.value)
+    train(config, _WORKDIR.value, dataset)
     print(f"trained: {_WORKDIR.value}")
 
 

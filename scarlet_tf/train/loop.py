@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import keras
@@ -11,24 +12,23 @@ import tensorflow as tf
 from scarlet_tf.data import Dataset
 from scarlet_tf.errors import RunError
 from scarlet_tf.progress import progress
+from scarlet_tf.train.checkpoints import checkpoint_manager, restore_latest
 from scarlet_tf.train.config import TrainConfig
 from scarlet_tf.train.sgd import L2SGD
-from scarlet_tf.train.workdir import Workdir, checkpoint_manager
+from scarlet_tf.train.workdir import Workdir
 
 LOG_STEPS = 20
 CHECKPOINT_SECONDS = 300.0
 
 
-def cross_entropy(label_smoothing: float, num_classes: int) -> keras.losses.Loss:
-    """Mean cross entropy of logits (n, num_classes) and integer labels (n,), with label smoothing."""
-    if label_smoothing == 0.0:
-        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+def cross_entropy(label_smoothing: float, num_classes: int) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+    """The loss of integer labels (n,) and logits (n, num_classes): cross entropy (n,) with label smoothing."""
 
     def smoothed(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-        one_hot = tf.one_hot(tf.reshape(labels, [-1]), num_classes, dtype=logits.dtype)
+        one_hot = tf.one_hot(tf.cast(tf.reshape(labels, [-1]), tf.int32), num_classes, dtype=logits.dtype)
         return keras.losses.categorical_crossentropy(one_hot, logits, from_logits=True, label_smoothing=label_smoothing)
 
-    return keras.losses.LossFunctionWrapper(smoothed, name="cross_entropy")
+    return smoothed
 
 
 def make_optimizer(config: TrainConfig, total_steps: int, steps_per_epoch: int) -> L2SGD:
@@ -91,7 +91,7 @@ def fit(
         model.reset_metrics()
         manager = checkpoint_manager(workdir, model, optimizer)
         if manager.latest_checkpoint:
-            manager.checkpoint.restore(manager.latest_checkpoint).assert_existing_objects_matched()
+            restore_latest(manager)
     first_step = int(optimizer.iterations.numpy())
     workdir.truncate_metrics(first_step)
     if first_step >= schedule.total_steps:
@@ -139,4 +139,7 @@ def fit(
 
 def _diverged(step: int, what: str, manager: tf.train.CheckpointManager) -> str:
     kept = manager.latest_checkpoint or "none yet"
-    return f"Training diverged by step {step}: {what}. Last good checkpoint: {kept}. Try a lower --learning_rate."
+    return (
+        f"Training diverged by step {step}: {what}. Last good checkpoint: {kept}. "
+        "Try a lower --learning_rate, in another --workdir."
+    )

@@ -16,6 +16,10 @@ class L2SGD(keras.optimizers.SGD):
         super().__init__(learning_rate=learning_rate, momentum=momentum, **kwargs)
         self.l2 = l2
 
+    def _backend_update_step(self, grads: list, trainable_variables: list, learning_rate: tf.Tensor) -> None:
+        # read once, not once a variable
+        super()._backend_update_step(grads, trainable_variables, tf.convert_to_tensor(learning_rate))
+
     def update_step(self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor) -> None:
         accumulator = self.momentums[self._get_variable_index(variable)].value
         if self.l2 and len(variable.shape) > 1:

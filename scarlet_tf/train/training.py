@@ -1,12 +1,11 @@
 """Training a supernet, or a standalone network, from settings to a finished workdir."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import keras
 
-from scarlet_tf.data import load_dataset
-from scarlet_tf.files import replacing
+from scarlet_tf.data import Dataset, load_dataset
+from scarlet_tf.export.keras_file import write_keras
 from scarlet_tf.models import load_model
 from scarlet_tf.nets.supernet import build_supernet
 from scarlet_tf.train.config import TrainConfig
@@ -16,17 +15,16 @@ from scarlet_tf.train.workdir import Workdir
 from scarlet_tf.weights import WeightsSource
 
 
-def train(config: TrainConfig, path: str | Path) -> keras.Model:
+def train(config: TrainConfig, path: str | Path, dataset: Dataset | None = None) -> keras.Model:
     """Trains what `config` says in the workdir `path`, going on from its last checkpoint, and returns the model.
 
     A supernet is trained strictly fairly. A standalone network starts from `config.weights` where given, and is also
-    written as `model.keras`. Raises InputError for settings that cannot be met, RunError where training diverges.
+    written as `model.keras`. `dataset` is the one that `config` names, where it is loaded already. Raises InputError
+    for settings that cannot be met, RunError where training diverges.
     """
     workdir = Workdir(path)
-    dataset = load_dataset(config.dataset, config.data_dir)
-    config = replace(config, num_classes=dataset.num_classes)
-    dataset.steps_per_epoch(config.batch_size)
-    workdir.check(config)
+    dataset = dataset or load_dataset(config.dataset, config.data_dir)
+    config = workdir.check(config, dataset)
     strategy = make_strategy(config.strategy, config.tpu)
     keras.utils.set_random_seed(config.seed)
     with strategy.scope():
@@ -37,7 +35,7 @@ def train(config: TrainConfig, path: str | Path) -> keras.Model:
             model = load_model(config.model, source, config.image_size, config.num_classes, config.dropout).model
     workdir.start(config)
     fit(model, dataset, config, workdir, strategy, f"train {path}")
-    if config.model is not None:
-        with replacing(workdir.path / "model.keras") as temporary:
-            model.save(temporary)
+    model_file = workdir.path / "model.keras"
+    if config.model is not None and not model_file.exists():
+        write_keras(model, model_file)
     return model

@@ -5,12 +5,11 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-import keras
-import tensorflow as tf
-
+from scarlet_tf.data import Dataset
 from scarlet_tf.errors import InputError
 from scarlet_tf.files import check_output_dir, replacing, write_json
 from scarlet_tf.train.config import TrainConfig
+from scarlet_tf.weights import WeightsSource
 
 MAY_CHANGE = ("strategy", "tpu", "data_dir")
 """Settings that a resumed run may change: they say where it runs, not what it computes."""
@@ -25,11 +24,18 @@ class Workdir:
         self.metrics_path = self.path / "metrics.jsonl"
         self.checkpoint_dir = self.path / "checkpoints"
 
-    def check(self, config: TrainConfig) -> None:
-        """Raises InputError where a run with `config` cannot be written or resumed here; changes nothing."""
+    def check(self, config: TrainConfig, dataset: Dataset) -> TrainConfig:
+        """`config` with the number of classes of `dataset`.
+
+        Raises InputError where a run with it cannot be done, written or resumed here; changes nothing.
+        """
         check_output_dir(self.path, "workdir")
+        dataset.steps_per_epoch(config.batch_size)
+        if config.model is not None:
+            WeightsSource.find(config.model, config.weights).check_num_classes(dataset.num_classes)
+        config = replace(config, num_classes=dataset.num_classes)
         if not self.config_path.exists():
-            return
+            return config
         before = TrainConfig.read(self.config_path)
         unchanged = replace(before, **{name: getattr(config, name) for name in MAY_CHANGE})
         if unchanged != config:
@@ -39,6 +45,7 @@ class Workdir:
                 f"--workdir={self.path} holds a training with another --{names[0]}: {old[names[0]]}. Received: "
                 f"{new[names[0]]}. Use another --workdir."
             )
+        return config
 
     def start(self, config: TrainConfig) -> None:
         """Writes what the run is about."""
@@ -67,13 +74,3 @@ class Workdir:
             file.write(json.dumps(record) + "\n")
             file.flush()
             os.fsync(file.fileno())
-
-
-def checkpoint_manager(
-    workdir: Workdir, model: keras.Model, optimizer: keras.optimizers.Optimizer | None = None
-) -> tf.train.CheckpointManager:
-    """Keeps the last three checkpoints of `model`, and of `optimizer` while training."""
-    tracked = {"model": model} if optimizer is None else {"model": model, "optimizer": optimizer}
-    return tf.train.CheckpointManager(
-        tf.train.Checkpoint(**tracked), str(workdir.checkpoint_dir), max_to_keep=3, checkpoint_name="step"
-    )

@@ -52,7 +52,7 @@ def test_moving_statistics_normalise_at_inference_and_stay(randomise, dtype, tol
     randomise(layer)
     conv = layer.conv
     x = np.random.default_rng(1).normal(0.7, 2, (4, 3, 5, 5)).astype(dtype)
-    mean, variance, gamma, beta = map(np.array, (conv.mean, conv.variance, conv.gamma, conv.beta))
+    mean, variance, gamma, beta = map(keras.ops.convert_to_numpy, (conv.mean, conv.variance, conv.gamma, conv.beta))
     y = x.astype(np.float64) @ np.asarray(conv.kernel)[0, 0]
     expected = (y - mean) / np.sqrt(variance + EPSILON) * gamma + beta
     np.testing.assert_allclose(layer(x), expected, rtol=tolerance, atol=tolerance)

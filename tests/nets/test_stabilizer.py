@@ -50,5 +50,5 @@ def test_els_relu_has_no_matrix(randomise):
 
 
 def test_unknown_kind_is_refused():
-    with pytest.raises(ValueError, match="kind must be one of .* Received: 'conv'"):
+    with pytest.raises(ValueError, match=r"kind must be one of .* Received: 'conv'"):
         Stabilizer(4, kind="conv")

@@ -1,0 +1,222 @@
+"""The strictly fair training step of the supernet, side by side with PyTorch.
+
+PyTorch runs the same blocks eagerly in channels_last, the paths of a step one after the other, with one update. Each
+framework lives in a process of its own, and only one of them runs at a time: their thread pools would disturb each
+other. They take turns, so what else the machine does meets both alike.
+"""
+
+import importlib.metadata
+import importlib.util
+import json
+import multiprocessing
+import os
+import platform
+import resource
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import numpy as np
+from absl import flags
+
+from scarlet_tf import command
+from scarlet_tf.arch.spaces import get_space
+from scarlet_tf.errors import InputError, RunError
+
+NUM_CLASSES = 10
+LEARNING_RATE, MOMENTUM, WEIGHT_DECAY = 0.045, 0.9, 4e-5
+STEPS_A_TURN = 2
+
+_SPACE = flags.DEFINE_enum("space", "s1", ["s1", "s2"], "Search space of the supernet.")
+_IMAGE_SIZE = flags.DEFINE_integer("image_size", 64, "Side of the square images, in pixels.", lower_bound=32)
+_BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "Images a step.", lower_bound=2)
+_STEPS = flags.DEFINE_integer("steps", 10, "Timed steps of each framework.", lower_bound=1)
+_THREADS = flags.DEFINE_integer("threads", 2, "Threads of each framework.", lower_bound=1)
+_OUTPUT = flags.DEFINE_string("output", None, "JSON file to write the figures to.")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What both frameworks are measured on."""
+
+    space: str
+    image_size: int
+    batch_size: int
+    threads: int
+
+    def images_and_labels(self) -> tuple[np.ndarray, np.ndarray]:
+        """Noise: images (batch, h, w, 3) float32, labels (batch,) int64."""
+        rng = np.random.default_rng(0)
+        shape = (self.batch_size, self.image_size, self.image_size, 3)
+        return rng.standard_normal(shape, np.float32), rng.integers(NUM_CLASSES, size=self.batch_size)
+
+
+def _tensorflow_step(setting: Setting) -> Callable[[], float]:
+    """Built and compiled as the trainer does."""
+    import keras
+    import tensorflow as tf
+
+    from scarlet_tf.nets.supernet import build_supernet
+    from scarlet_tf.train.sgd import L2SGD
+
+    supernet = build_supernet(setting.space, setting.image_size, NUM_CLASSES)
+    supernet.compile(
+        L2SGD(LEARNING_RATE, MOMENTUM, l2=WEIGHT_DECAY),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    supernet.optimizer.build(supernet.trainable_variables)
+    supernet.compute_metrics(None, tf.zeros([1], tf.int32), tf.zeros([1, NUM_CLASSES]))
+    supernet.reset_metrics()
+    train_step = tf.function(supernet.train_step, autograph=False)
+    batch = tuple(map(tf.constant, setting.images_and_labels()))
+    return lambda: float(train_step(batch)["loss"])
+
+
+def _import_tensorflow(threads: int) -> None:
+    command.start_tensorflow()
+    import tensorflow as tf
+
+    import scarlet_tf.nets.supernet  # noqa: F401
+    from scarlet_tf.train.graph import skip_graph_rewrites_on_cpu
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)
+    skip_graph_rewrites_on_cpu()
+
+
+def _torch_step(setting: Setting) -> Callable[[], float]:
+    import torch
+
+    from benchmarks.torch_supernet import TorchSupernet, fair_step, sgd
+
+    net = TorchSupernet(get_space(setting.space), NUM_CLASSES).to(memory_format=torch.channels_last).train()
+    optimizer = sgd(net, LEARNING_RATE, MOMENTUM, WEIGHT_DECAY)
+    images, labels = map(torch.from_numpy, setting.images_and_labels())
+    images = images.permute(0, 3, 1, 2)  # (batch, 3, h, w), which is channels_last in memory
+    rng = np.random.default_rng(0)
+    return lambda: fair_step(net, optimizer, images, labels, rng)
+
+
+def _import_torch(threads: int) -> None:
+    import torch
+
+    import benchmarks.torch_supernet  # noqa: F401
+
+    torch.set_num_threads(threads)
+
+
+FRAMEWORKS = {"TensorFlow": (_import_tensorflow, _tensorflow_step), "PyTorch": (_import_torch, _torch_step)}
+
+
+def _timed(action: Callable[[], object]) -> tuple[object, dict[str, float]]:
+    wall, cpu = time.perf_counter(), time.process_time()
+    result = action()
+    return result, {"wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu}
+
+
+def _work(framework: str, setting: Setting, pipe: Connection) -> None:
+    """Says how long it took to start, then times as many steps as it is told to, until it is told 0."""
+    load, make_step = FRAMEWORKS[framework]
+    _, loading = _timed(lambda: load(setting.threads))
+
+    def start() -> Callable[[], float]:
+        step = make_step(setting)
+        step()
+        return step
+
+    step, first_step = _timed(start)
+    pipe.send({"import": loading, "first_step": first_step})
+    while steps := pipe.recv():
+        pipe.send([_timed(step)[1] for _ in range(steps)])
+    pipe.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)  # MiB on Linux
+
+
+class _Worker:
+    def __init__(self, framework: str, setting: Setting) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.framework = framework
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(target=_work, args=(framework, setting, theirs), daemon=True)
+        self.process.start()
+        theirs.close()  # so that the end of the process ends the pipe
+        self.started = self.receive()
+        self.steps = []
+
+    def receive(self) -> object:
+        try:
+            return self.pipe.recv()
+        except EOFError:
+            raise RunError(f"The {self.framework} process ended early; the lines above say why.") from None
+
+    def take_turn(self, steps: int) -> None:
+        self.pipe.send(steps)
+        self.steps += self.receive()
+
+    def finish(self, num_paths: int) -> dict[str, float]:
+        self.pipe.send(0)
+        peak_memory = self.receive()
+        self.process.join()
+        return {
+            "import_s": self.started["import"]["wall_s"],
+            "first_step_s": self.started["first_step"]["wall_s"],
+            "first_step_cpu_s": self.started["first_step"]["cpu_s"],
+            "path_ms": 1e3 * float(np.median([step["wall_s"] for step in self.steps])) / num_paths,
+            "path_cpu_ms": 1e3 * float(np.median([step["cpu_s"] for step in self.steps])) / num_paths,
+            "peak_memory_mib": peak_memory,
+        }
+
+
+def measure(setting: Setting, steps: int) -> dict[str, dict[str, float]]:
+    """Figures of each framework: medians over `steps` timed steps, divided by the paths of a step."""
+    workers = [_Worker(framework, setting) for framework in FRAMEWORKS]
+    for done in range(0, steps, STEPS_A_TURN):
+        for worker in workers:
+            worker.take_turn(min(STEPS_A_TURN, steps - done))
+    num_paths = get_space(setting.space).num_choices
+    return {worker.framework: worker.finish(num_paths) for worker in workers}
+
+
+def _machine() -> dict[str, str | int]:
+    cpu = platform.processor()
+    if (cpuinfo := Path("/proc/cpuinfo")).exists():
+        names = [line.split(":")[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
+        cpu = names[0] if names else cpu
+    versions = {name: importlib.metadata.version(name) for name in ("tensorflow", "keras", "torch")}
+    return {"cpu": cpu, "cores": os.cpu_count(), "python": platform.python_version(), **versions}
+
+
+def _table(figures: dict[str, dict[str, float]]) -> str:
+    rows = (
+        ("import", "import_s", "s"),
+        ("build, trace, first step", "first_step_s", "s"),
+        ("the same, CPU time", "first_step_cpu_s", "s"),
+        ("step, per path", "path_ms", "ms"),
+        ("the same, CPU time", "path_cpu_ms", "ms"),
+        ("peak memory", "peak_memory_mib", "MiB"),
+    )
+    ours, theirs = (figures[framework] for framework in FRAMEWORKS)
+    lines = [f"{'':26}{'TensorFlow':>12}{'PyTorch':>12}{'':6}{'ratio':>6}"]
+    for title, key, unit in rows:
+        lines.append(f"{title:26}{ours[key]:12.1f}{theirs[key]:12.1f} {unit:5}{ours[key] / theirs[key]:6.2f}")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    if importlib.util.find_spec("torch") is None:
+        raise InputError("This benchmark needs PyTorch, which is not installed: pip install 'scarlet-tf[torch]'.")
+    setting = Setting(_SPACE.value, _IMAGE_SIZE.value, _BATCH_SIZE.value, _THREADS.value)
+    machine = _machine()
+    print(", ".join(f"{key} {value}" for key, value in (machine | asdict(setting)).items()))
+    figures = measure(setting, _STEPS.value)
+    print(_table(figures))
+    if _OUTPUT.value:
+        report = {"machine": machine, "setting": asdict(setting), "steps": _STEPS.value, "figures": figures}
+        Path(_OUTPUT.value).write_text(json.dumps(report, indent=2) + "\n")
+        print(f"written: {_OUTPUT.value}")
+
+
+if __name__ == "__main__":
+    command.run(main, globals())

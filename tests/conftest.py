@@ -1,0 +1,114 @@
+"""A space that trains in seconds, a supernet and a network trained by the commands, and how commands are run."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import scarlet_tf
+from scarlet_tf.arch import SKIP, Choice, Head, SearchSpace, Slot, Stem
+from scarlet_tf.arch.named import NamedArch
+
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(scarlet_tf.__file__).parents[1])}
+TRAINING = ("--dataset=synthetic", "--image_size=16", "--batch_size=50", "--epochs=4", "--learning_rate=0.2")
+
+
+def _run_command(name: str, *flags: str, python: tuple[str, ...] = (), cwd: Path | None = None):
+    line = [sys.executable, *python, "-m", f"scarlet_tf.{name}", *map(str, flags)]
+    return subprocess.run(line, capture_output=True, text=True, env=ENVIRONMENT, cwd=cwd)
+
+
+def _start_command(name: str, *flags: str) -> subprocess.Popen:
+    line = [sys.executable, "-m", f"scarlet_tf.{name}", *map(str, flags)]
+    return subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ENVIRONMENT)
+
+
+def _digest(path: Path) -> str:
+    """What a directory tree holds: names, links and contents."""
+    digest = hashlib.sha256()
+    for entry in sorted(path.rglob("*")):
+        content = os.readlink(entry).encode() if entry.is_symlink() else b"" if entry.is_dir() else entry.read_bytes()
+        digest.update(f"{entry.relative_to(path)} {entry.is_dir()} {len(content)}\n".encode() + content)
+    return digest.hexdigest()
+
+
+@pytest.fixture(scope="session")
+def run_command() -> Callable[..., subprocess.CompletedProcess]:
+    """Runs `python -m scarlet_tf.NAME FLAGS` to its end."""
+    return _run_command
+
+
+@pytest.fixture(scope="session")
+def start_command() -> Callable[..., subprocess.Popen]:
+    """Starts `python -m scarlet_tf.NAME FLAGS`, to be killed."""
+    return _start_command
+
+
+@pytest.fixture(scope="session")
+def digest() -> Callable[[Path], str]:
+    """A digest of everything below a directory."""
+    return _digest
+
+
+@pytest.fixture(scope="session")
+def mini_space() -> SearchSpace:
+    """3 slots of 3 choices, strides of 4 in all. 27 networks."""
+    return SearchSpace(
+        "mini",
+        Stem(8, stride=2),
+        (Slot(12, stride=2), Slot(12), Slot(16)),
+        (Choice(2, 3), Choice(3, 3, se=True), SKIP),
+        Head(32),
+    )
+
+
+@pytest.fixture(scope="session")
+def mini_arch(mini_space: SearchSpace) -> NamedArch:
+    """Skips the second slot."""
+    return NamedArch(mini_space, (1, 2, 0), "mini_arch")
+
+
+@pytest.fixture(scope="session")
+def mini_files(mini_space: SearchSpace, mini_arch: NamedArch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Directory with `space.json` and `arch.json`, of the space and the network above."""
+    path = tmp_path_factory.mktemp("mini")
+    (path / "space.json").write_text(json.dumps(mini_space.to_dict()))
+    mini_arch.write(path / "arch.json")
+    return path
+
+
+@pytest.fixture(scope="session")
+def supernet_flags(mini_files: Path) -> tuple[str, ...]:
+    """How the supernet below is trained, but for --workdir: 160 steps, 40 an epoch and a checkpoint."""
+    return (f"--space={mini_files / 'space.json'}", "--warmup_epochs=1", *TRAINING)
+
+
+@pytest.fixture(scope="session")
+def network_flags(mini_files: Path) -> tuple[str, ...]:
+    """How the network below is trained, but for --workdir. Its dropout draws random numbers at every step."""
+    model = f"--model={mini_files / 'arch.json'}"
+    return (model, "--warmup_epochs=1", "--dropout=0.5", "--label_smoothing=0.1", *TRAINING)
+
+
+def _trained(name: str, flags: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    workdir = tmp_path_factory.mktemp("trained") / name
+    done = _run_command("train", *flags, f"--workdir={workdir}")
+    assert done.returncode == 0, done.stderr
+    return workdir
+
+
+@pytest.fixture(scope="session")
+def mini_supernet(supernet_flags: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Workdir of a supernet trained without a stop. Tests leave it as it is."""
+    return _trained("supernet", supernet_flags, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def mini_network(network_flags: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Workdir of a network trained alone, without a stop. Tests leave it as it is."""
+    return _trained("network", network_flags, tmp_path_factory)
