@@ -101,24 +101,30 @@ def measure(space: SearchSpace, image_size: int, conditions: Sequence[float]) ->
             weight.assign(rng.uniform(0.5, 1.5, weight.shape))
         elif len(weight.shape) == 1:
             weight.assign(rng.normal(0, 0.3, weight.shape))
-    start = supernet.get_weights()
+    exact.set_weights(supernet.get_weights())
+
+    def weights_of(net: Supernet, genotype: Sequence[int]) -> list[keras.Variable]:
+        path = [slot.candidates[choice] for slot, choice in zip(net.slots, genotype, strict=True)]
+        return [weight for layer in (net.stem, *path, *net.head) for weight in layer.weights]
+
     measurements = []
     for stabilizers in range(1, len(STABILIZER_SLOTS) + 1):
         genotype = path_with(space, stabilizers)
         for condition in conditions:
-            supernet.set_weights(start)
             for slot, choice in zip(supernet.slots, genotype, strict=True):
                 if choice == 1:
                     stabilizer = slot.candidates[1]
                     matrix = conditioned(rng, stabilizer.filters, condition)
                     stabilizer.kernel.assign(matrix[np.newaxis, np.newaxis])
             # From zero, one training pass leaves a tenth of the batch's statistics.
-            for weight in supernet.non_trainable_variables:
+            statistics = [weight for weight in weights_of(supernet, genotype) if not weight.trainable]
+            for weight in statistics:
                 weight.assign(tf.zeros_like(weight.value))
             supernet(images, path=genotype, training=True)
-            for weight in supernet.non_trainable_variables:
+            for weight in statistics:
                 weight.assign(weight.value * 10.0)
-            exact.set_weights(supernet.get_weights())
+            for weight, source in zip(weights_of(exact, genotype), weights_of(supernet, genotype), strict=True):
+                weight.assign(tf.cast(source.value, tf.float64))
             expected = np.asarray(exact(tf.cast(images, tf.float64), path=genotype))
 
             def error(logits: tf.Tensor, expected: np.ndarray = expected) -> float:

@@ -55,6 +55,13 @@ def start_tensorflow() -> None:
                     os.write(2, line)
 
 
+def require(*needed: flags.FlagHolder) -> None:
+    """Raises InputError for the first flag that was not given."""
+    for flag in needed:
+        if flag.value is None:
+            raise InputError(f"--{flag.name} must be given: {flags.FLAGS[flag.name].help}")
+
+
 def load_dataset(name: str, data_dir: str | None) -> Dataset:
     """The data set that `--dataset` and `--data_dir` mean. TensorFlow is started for what TFDS has prepared only."""
     if name in TFDS_DATASETS:

@@ -49,13 +49,14 @@ def is_artifact(model: str) -> bool:
 
 
 def main() -> None:
+    command.require(_MODEL)
     model, weights = _MODEL.value, _WEIGHTS.value
-    if model is None:
-        raise InputError("--model must be given: " + _MODEL.help)
     for flag in (_MAX_IMAGES, _BATCH_SIZE):
         if flag.value is not None and flag.value < 1:
             raise InputError(f"--{flag.name} must be at least 1. Received: {flag.value}.")
     artifact = is_artifact(model)
+    if artifact and not Path(model).exists():
+        raise InputError(f"--model must be an artifact that is there. Received: {model}, which does not exist.")
     if artifact and weights is not None:
         raise InputError(f"--weights must be left out with an artifact, which has its own. Received: {weights}.")
     source = None

@@ -1,5 +1,7 @@
 """The network that a command's `--model` and `--weights` mean, with its weights in place."""
 
+import warnings
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,11 +52,13 @@ def load_supernet(path: str | Path, image_size: int | None = None) -> Supernet:
 
 def _load_file(path: Path, model: keras.Model) -> None:
     try:
-        if path.name.endswith(".weights.h5"):
-            model.load_weights(path)
-            return
-        saved = keras.models.load_model(path, compile=False)
-    except (ValueError, OSError, TypeError, KeyError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what Keras has to say of weights that do not fit, the error says too
+            if path.name.endswith(".weights.h5"):
+                model.load_weights(path)
+                return
+            saved = keras.models.load_model(path, compile=False)
+    except (ValueError, OSError, TypeError, KeyError, zipfile.BadZipFile) as error:
         raise InputError(f"--weights={path} does not hold weights of {model.name}: {error}") from error
     shapes, expected = ([tuple(weight.shape) for weight in net.weights] for net in (saved, model))
     if shapes != expected:
@@ -77,8 +81,8 @@ def load_model(
     Image size (pixels a side) and classes are by default those of the training, else 224 and 1000. Raises InputError
     where the weights do not fit.
     """
-    if keep_stabilizers and not source.is_supernet:
-        raise InputError("--keep_stabilizers needs the workdir of a supernet in --weights.")
+    if keep_stabilizers:
+        source.check_has_stabilizers()
     trained = source.training
     source.check_num_classes(num_classes)
     image_size = image_size or (trained.image_size if trained else 224)

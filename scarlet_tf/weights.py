@@ -74,6 +74,13 @@ class WeightsSource:
                 f"{self.training.num_classes}."
             )
 
+    def check_has_stabilizers(self) -> None:
+        """Raises InputError where there is nothing that --keep_stabilizers could keep."""
+        if not self.is_supernet:
+            raise InputError("--keep_stabilizers needs the workdir of a supernet in --weights.")
+        if self.training.stabilizer != "els":
+            raise InputError(f"--keep_stabilizers is for els. Received: a supernet with {self.training.stabilizer}.")
+
     @property
     def is_supernet(self) -> bool:
         return self.training is not None and self.training.space is not None

@@ -71,7 +71,7 @@ def test_supernet_is_asked_for_and_a_network_given(mini_network):
 
 def test_training_without_a_checkpoint_has_no_weights_yet(tmp_path, mini_supernet):
     shutil.copy(mini_supernet / "config.json", tmp_path)
-    with pytest.raises(InputError, match="--supernet=.* holds no checkpoint yet"):
+    with pytest.raises(InputError, match=r"--supernet=.* holds no checkpoint yet"):
         read_supernet_training(tmp_path, "supernet")
 
 

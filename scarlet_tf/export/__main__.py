@@ -35,8 +35,7 @@ _OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Where the artifacts go; b
 
 
 def main() -> None:
-    if _MODEL.value is None:
-        raise InputError("--model must be given: " + _MODEL.help)
+    command.require(_MODEL)
     named = resolve(_MODEL.value)
     source = WeightsSource.find(named, _WEIGHTS.value or (_MODEL.value if Path(_MODEL.value).is_dir() else None))
     check_formats(_FORMAT.value, _QUANTIZE.value)
@@ -46,6 +45,8 @@ def main() -> None:
             raise InputError(f"--{flag.name} must be at least 1. Received: {flag.value}.")
     named.check_image_size(_IMAGE_SIZE.value)
     source.check_num_classes(_NUM_CLASSES.value)
+    if _KEEP.value:
+        source.check_has_stabilizers()
     dataset = command.load_dataset(_DATASET.value, _DATA_DIR.value) if _DATASET.value else None
     command.start_tensorflow()
     from scarlet_tf.export.run import ExportImages, export

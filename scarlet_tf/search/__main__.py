@@ -35,9 +35,7 @@ _SEED = flags.DEFINE_integer("seed", 0, "Seed of the search.")
 
 
 def main() -> None:
-    for flag in (_SUPERNET, _WORKDIR):
-        if flag.value is None:
-            raise InputError(f"--{flag.name} must be given: {flag.help}")
+    command.require(_SUPERNET, _WORKDIR)
     weights = parse_weights(_WEIGHTS.value)
     training = read_supernet_training(_SUPERNET.value, "supernet")
     dataset = command.load_dataset(_DATASET.value or training.dataset, _DATA_DIR.value or training.data_dir)

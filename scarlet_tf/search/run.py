@@ -41,7 +41,7 @@ def search_supernet(
     evaluate = SupernetEvaluator(supernet, batches)
     source = f"{fingerprint(supernet)}, {dataset.name} validation, {max_images or 'all'} images"
     journal_path = workdir / "journal.jsonl"
-    resumed = journal_path.exists()
+    made, resumed = not workdir.exists(), journal_path.exists()
     with (
         Journal(journal_path, journal_header(space, config, source)) as journal,
         progress(f"search {workdir}", config.generations) as report,
@@ -54,9 +54,11 @@ def search_supernet(
 
         try:
             result = search(space, config, evaluate, journal, on_generation)
-        except InputError:  # nobody is accurate enough: no search was begun here
+        except InputError:  # nobody is accurate enough: leave nothing of a search that did not begin
             if not resumed:
                 journal_path.unlink()
+            if made:
+                workdir.rmdir()
             raise
     paths = write_results(workdir, space, result, num_picks)
     picks = dict(zip((path.stem for path in paths), result.picks(num_picks), strict=True))

@@ -10,7 +10,6 @@ from scarlet_tf import command
 from scarlet_tf.arch.named import resolve
 from scarlet_tf.arch.spaces import get_space
 from scarlet_tf.data import DATASETS
-from scarlet_tf.errors import InputError
 from scarlet_tf.train.config import STABILIZERS, STRATEGIES, TrainConfig
 from scarlet_tf.train.workdir import Workdir
 
@@ -43,8 +42,7 @@ _SETTINGS = (
 
 
 def main() -> None:
-    if _WORKDIR.value is None:
-        raise InputError("--workdir must be given: the directory of this run.")
+    command.require(_WORKDIR)
     config = TrainConfig(
         space=None if _SPACE.value is None else get_space(_SPACE.value),
         model=None if _MODEL.value is None else resolve(_MODEL.value),

@@ -48,6 +48,8 @@ class TrainConfig:
     def __post_init__(self) -> None:
         if (self.space is None) == (self.model is None):
             raise InputError("Either --space (a supernet) or --model (a standalone network) must be given.")
+        if self.space is not None and self.weights is not None:
+            raise InputError(f"--weights is for --model; a supernet starts fresh. Received: {self.weights}.")
         whole = {"image_size": 1, "batch_size": 1, "epochs": 1, "seed": 0}
         for name, lowest in whole.items():
             if getattr(self, name) < lowest:

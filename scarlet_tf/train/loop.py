@@ -47,7 +47,7 @@ def make_optimizer(config: TrainConfig, total_steps: int, steps_per_epoch: int) 
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long a training lasts. `checkpoint_steps`: a checkpoint is written at least that often."""
+    """How long a training lasts, in steps."""
 
     total_steps: int
     steps_per_epoch: int

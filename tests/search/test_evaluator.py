@@ -15,8 +15,10 @@ def supernet(mini_space):
     supernet = build_supernet(mini_space, image_size=12, num_classes=3)
     rng = np.random.default_rng(0)
     for weight in supernet.weights:
-        positive = weight.name.endswith(("gamma", "variance"))
-        weight.assign(rng.uniform(0.5, 1.5, weight.shape) if positive else rng.normal(0, 0.5, weight.shape))
+        if weight.name.endswith(("gamma", "variance")):
+            weight.assign(rng.uniform(0.5, 1.5, weight.shape))
+        elif len(weight.shape) > 1:
+            weight.assign(rng.normal(0, np.sqrt(2 / np.prod(weight.shape[:-1])), weight.shape))
     return supernet
 
 
