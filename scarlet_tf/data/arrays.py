@@ -32,9 +32,8 @@ class LabelledImages:
 
 
 class ArrayDataset(Dataset):
-    """Small images in memory. splits: a LabelledImages for each of SPLITS."""
-
-    augmentation = "crop_flip"
+    """Small images in memory. splits: a LabelledImages for each of SPLITS. augmentation: crop_flip, or flip for images
+    that are centred and scaled, which a shift only takes out of place."""
 
     def __init__(
         self,
@@ -42,10 +41,16 @@ class ArrayDataset(Dataset):
         class_names: tuple[str, ...],
         normalisation: Normalisation,
         splits: dict[str, LabelledImages],
+        augmentation: str = "crop_flip",
     ) -> None:
         sizes = {split: len(examples.labels) for split, examples in splits.items()}
         super().__init__(name, class_names, normalisation, sizes)
         self._splits = dict(splits)
+        self._augmentation = augmentation
+
+    @property
+    def augmentation(self) -> str:
+        return self._augmentation
 
     def _tensors(self, split: str) -> "tuple[tf.Tensor, tf.Tensor]":
         import tensorflow as tf
@@ -62,9 +67,10 @@ class ArrayDataset(Dataset):
         from scarlet_tf.data import batching, order, small_images
 
         images, labels = self._tensors("train")
+        crop = self.augmentation == "crop_flip"
 
         def batch_of(step: tf.Tensor, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            batch = small_images.crop_flip(tf.gather(images, indices), order.augmentation_key(seed, step))
+            batch = small_images.crop_flip(tf.gather(images, indices), order.augmentation_key(seed, step), crop)
             return small_images.to_network(batch, image_size, self.normalisation), tf.gather(labels, indices)
 
         steps = order.training_steps(self.num_examples("train"), batch_size, seed, start_step, num_steps)

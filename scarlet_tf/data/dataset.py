@@ -53,7 +53,7 @@ class Dataset(abc.ABC):
     @property
     @abc.abstractmethod
     def augmentation(self) -> str:
-        """How training images are distorted: `crop_flip` (small images) or `inception` (photos)."""
+        """How training images are distorted: `crop_flip` or `flip` (small images), or `inception` (photos)."""
 
     def num_examples(self, split: str) -> int:
         """How many images `split`, one of SPLITS, holds."""

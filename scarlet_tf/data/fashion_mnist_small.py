@@ -30,4 +30,4 @@ def load_fashion_mnist_small() -> ArrayDataset:
             split: LabelledImages(arrays[f"{split}_images"][..., None], arrays[f"{split}_labels"].astype(np.int32))
             for split in SPLITS
         }
-    return ArrayDataset("fashion_mnist_small", CLASS_NAMES, FASHION_MNIST, splits)
+    return ArrayDataset("fashion_mnist_small", CLASS_NAMES, FASHION_MNIST, splits, augmentation="flip")

@@ -8,12 +8,12 @@ MAX_SIZE = 64
 """Short sides up to this many pixels are small images."""
 
 
-def crop_flip(images: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
-    """Each image padded with zeros (4 pixels at 32, 2 at 28), cropped at random to its own size, and flipped
-    left to right at random. images: uint8 (b, h, w, c). key: (2,)."""
+def crop_flip(images: tf.Tensor, key: tf.Tensor, crop: bool = True) -> tf.Tensor:
+    """Each image padded with zeros (4 pixels at 32, 2 at 28), cropped at random to its own size unless `crop` is
+    False, and flipped left to right at random. images: uint8 (b, h, w, c). key: (2,)."""
     shape = tf.shape(images)
     batch, height, width = shape[0], shape[1], shape[2]
-    pad_h, pad_w = _padding(height), _padding(width)
+    pad_h, pad_w = (_padding(height), _padding(width)) if crop else (tf.constant(0), tf.constant(0))
     padded = tf.pad(images, [[0, 0], [pad_h, pad_h], [pad_w, pad_w], [0, 0]])
     draws = tf.random.stateless_uniform((3, batch), key)
     top = _random_up_to(2 * pad_h, draws[0])

@@ -51,7 +51,8 @@ def _array_dataset(name: str, builder: tfds.core.DatasetBuilder, normalisation: 
         "validation": train.take(np.flatnonzero(held_out)),
         "test": test,
     }
-    return ArrayDataset(name, tuple(builder.info.features["label"].names), normalisation, splits)
+    augmentation = "flip" if name == "fashion_mnist" else "crop_flip"
+    return ArrayDataset(name, tuple(builder.info.features["label"].names), normalisation, splits, augmentation)
 
 
 def _read_into_memory(builder: tfds.core.DatasetBuilder, split: str) -> LabelledImages:

@@ -6,7 +6,8 @@ the shortcut reads it too. There the activations after block i are kept in anoth
 B_i = A_i @ B_(i+1): then the identity shortcut of the next block does what the stabilizer did. The block's last
 convolution takes B_i, the next block's first convolution takes the inverse of B_(i+1), and the next stage's reader
 takes the inverse of the last basis. One factor M per stage is free, B_i = A_i @ ... @ A_(k-1) @ M, and is chosen to
-keep every B_i as close to orthogonal as can be.
+keep B_1 .. B_k as close to orthogonal as can be. B_0 is never inverted, as the first block has no shortcut: its last
+convolution computes what A_0 made of its output, and A_0 may be anything, even singular.
 """
 
 from collections.abc import Sequence
@@ -62,24 +63,24 @@ def _log_euclidean_balance(products: Sequence[np.ndarray]) -> np.ndarray:
 def stage_bases(between: Sequence[np.ndarray], basis: str = "balanced") -> list[np.ndarray]:
     """The bases B_0 .. B_k of the activations after the k + 1 blocks of a stage, each (channels, channels).
 
-    between: A_0 .. A_(k-1), what the supernet applies between consecutive blocks, invertible. basis: "backward" takes
-    B_k = I, "forward" B_0 = I, "balanced" the better conditioned of both and of the log-Euclidean balance. Identities
-    give identities, exactly. Raises np.linalg.LinAlgError for a singular matrix.
+    between: A_0 .. A_(k-1), what the supernet applies between consecutive blocks, all but A_0 invertible. basis:
+    "backward" takes B_k = I, "forward" B_1 = I, "balanced" whichever keeps B_1 .. B_k better conditioned of both and
+    the log-Euclidean balance. Identities give identities, exactly. Raises np.linalg.LinAlgError for a singular matrix.
     """
     if basis not in BASES:
         raise ValueError(f"basis must be one of {BASES}. Received: {basis!r}.")
     products = _products(between)
-    identity = products[-1]
-    if all(np.array_equal(product, identity) for product in products):
+    inverted, identity = products[1:], products[-1]
+    if all(np.array_equal(product, identity) for product in inverted):
         return products
-    if any(np.isinf(condition_number(matrix)) for matrix in between):
+    if any(np.isinf(condition_number(matrix)) for matrix in between[1:]):
         raise np.linalg.LinAlgError("singular matrix")
-    frees = {"backward": lambda: identity, "forward": lambda: np.linalg.inv(products[0])}
+    frees = {"backward": lambda: identity, "forward": lambda: np.linalg.inv(inverted[0])}
     if basis != "balanced":
         return [product @ frees[basis]() for product in products]
-    frees["balanced"] = lambda: _log_euclidean_balance(products)
+    frees["balanced"] = lambda: _log_euclidean_balance(inverted)
     candidates = [[product @ free() for product in products] for free in frees.values()]
-    return min(candidates, key=lambda bases: max(map(condition_number, bases)))
+    return min(candidates, key=lambda bases: max(map(condition_number, bases[1:])))
 
 
 @dataclass
@@ -111,7 +112,7 @@ class BlockWeights:
 @dataclass(frozen=True)
 class Removal:
     """How one stabilizer was removed. `condition_number` is its own; `basis_condition_number` the largest among the
-    bases of its stage, 1.0 where the stabilizer went into its reader without a change of basis."""
+    bases of its stage that are inverted, 1.0 where the stabilizer went into a convolution without one."""
 
     slot: int
     method: str
@@ -157,15 +158,14 @@ def remove_stabilizers(
             blocks[0].first = pending @ blocks[0].first
             pending = None
         channels = len(blocks[0].gamma)
+        gaps = [range(left + 1, right) for left, right in pairwise(block_slots)]
         between = []
-        inner: list[int] = []
-        for left, right in pairwise(block_slots):
+        for gap in gaps:
             product = np.eye(channels)
-            for slot in range(left + 1, right):
+            for slot in gap:
                 product = product @ rows[slot]
-                inner.append(slot)
             between.append(product)
-        bases = _checked_bases(between, inner, rows, max_condition, basis) if inner else []
+        bases = _checked_bases(between, gaps, rows, max_condition, basis) if any(gaps) else []
         changed = [not np.array_equal(matrix, np.eye(channels)) for matrix in bases]
         for index, (block, matrix, change) in enumerate(zip(blocks, bases, changed, strict=False)):
             if change:
@@ -174,8 +174,10 @@ def remove_stabilizers(
                     block.first = np.linalg.solve(matrix, block.first)
         if any(changed) and changed[-1]:
             pending = np.linalg.inv(bases[-1])
-        worst = max(map(condition_number, bases), default=1.0)
-        removals += [Removal(slot, "change of basis", condition_number(rows[slot]), worst) for slot in inner]
+        worst = max(map(condition_number, bases[1:]), default=1.0)
+        for index, slot in ((index, slot) for index, gap in enumerate(gaps) for slot in gap):
+            method, inverted = ("change of basis", worst) if index else ("into the block before", 1.0)
+            removals.append(Removal(slot, method, condition_number(rows[slot]), inverted))
         for slot in range(block_slots[-1] + 1, end):
             pending = compose(pending, rows[slot])
             removals.append(composed(slot, rows[slot]))
@@ -184,22 +186,21 @@ def remove_stabilizers(
 
 def _checked_bases(
     between: list[np.ndarray],
-    slots: list[int],
+    gaps: list[range],
     rows: Sequence[BlockWeights | np.ndarray],
     max_condition: float,
     basis: str,
 ) -> list[np.ndarray]:
-    worst_slot = max(slots, key=lambda slot: condition_number(rows[slot]))
-    worst = condition_number(rows[worst_slot])
     try:
         bases = stage_bases(between, basis)
-        largest = max(map(condition_number, bases))
+        largest = max(map(condition_number, bases[1:]))
     except np.linalg.LinAlgError:
         largest = float("inf")
     if not largest <= max_condition:
+        worst, slot = max((condition_number(rows[slot]), slot) for gap in gaps[1:] for slot in gap)
         raise IllConditionedError(
-            f"The stabilizer of slot {worst_slot} cannot be removed exactly: its condition number is {worst:.3g}, that "
-            f"of its stage's basis {largest:.3g}, and {max_condition:.3g} is the most that float32 allows. "
+            f"The stabilizer of slot {slot} cannot be removed exactly: its condition number is {worst:.3g}, that of "
+            f"its stage's basis {largest:.3g}, and {max_condition:.3g} is the most that float32 allows. "
             "Use --keep_stabilizers, or another genotype."
         )
     return bases

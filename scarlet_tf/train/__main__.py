@@ -10,7 +10,7 @@ from scarlet_tf import command
 from scarlet_tf.arch.named import resolve
 from scarlet_tf.arch.spaces import get_space
 from scarlet_tf.data import DATASETS
-from scarlet_tf.train.config import STABILIZERS, STRATEGIES, TrainConfig
+from scarlet_tf.train.config import OPTIMIZERS, STABILIZERS, STRATEGIES, TrainConfig
 from scarlet_tf.train.workdir import Workdir
 
 _SPACE = flags.DEFINE_string("space", None, "Search space of the supernet: s1, s2, small or a .json file.")
@@ -23,6 +23,7 @@ _SETTINGS = (
     flags.DEFINE_integer("batch_size", 256, "Images a step, over all devices."),
     flags.DEFINE_integer("epochs", 60, "Passes over the training images."),
     flags.DEFINE_integer("steps", None, "Steps to train, instead of --epochs."),
+    flags.DEFINE_enum("optimizer", "sgd", OPTIMIZERS, "SGD with momentum, or AdamW, quicker on short schedules."),
     flags.DEFINE_float("learning_rate", 0.045, "Highest learning rate; a cosine takes it to zero."),
     flags.DEFINE_float("warmup_epochs", 0.0, "Epochs in which the learning rate rises from zero."),
     flags.DEFINE_float("momentum", 0.9, "Momentum of SGD."),

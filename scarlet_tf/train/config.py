@@ -11,6 +11,7 @@ from scarlet_tf.errors import InputError
 from scarlet_tf.files import read_json
 
 STABILIZERS = ("els", "skip", "els_relu")
+OPTIMIZERS = ("sgd", "adamw")
 STRATEGIES = ("auto", "cpu", "gpu", "mirrored", "tpu")
 
 
@@ -32,6 +33,7 @@ class TrainConfig:
     batch_size: int = 256
     epochs: int = 60
     steps: int | None = None
+    optimizer: str = "sgd"
     learning_rate: float = 0.045
     warmup_epochs: float = 0.0
     momentum: float = 0.9
@@ -68,7 +70,7 @@ class TrainConfig:
             value = getattr(self, name)
             if not 0 <= value < end:
                 raise InputError(f"--{name} must be at least 0 and below {end}. Received: {value}.")
-        for name, values in (("stabilizer", STABILIZERS), ("strategy", STRATEGIES)):
+        for name, values in (("stabilizer", STABILIZERS), ("optimizer", OPTIMIZERS), ("strategy", STRATEGIES)):
             if getattr(self, name) not in values:
                 raise InputError(f"--{name} must be one of {', '.join(values)}. Received: {getattr(self, name)!r}.")
         smallest = (self.space or self.model.space).min_image_size

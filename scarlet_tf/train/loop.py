@@ -31,8 +31,8 @@ def cross_entropy(label_smoothing: float, num_classes: int) -> Callable[[tf.Tens
     return smoothed
 
 
-def make_optimizer(config: TrainConfig, total_steps: int, steps_per_epoch: int) -> L2SGD:
-    """Momentum SGD with coupled weight decay, linear warmup, and a cosine to zero at `total_steps`."""
+def make_optimizer(config: TrainConfig, total_steps: int, steps_per_epoch: int) -> keras.optimizers.Optimizer:
+    """The optimizer of `config` with its weight decay, a linear warmup, and a cosine to zero at `total_steps`."""
     warmup_steps = round(config.warmup_epochs * steps_per_epoch)
     if warmup_steps >= total_steps:
         warmup_steps = 0
@@ -42,6 +42,8 @@ def make_optimizer(config: TrainConfig, total_steps: int, steps_per_epoch: int) 
         warmup_target=config.learning_rate if warmup_steps else None,
         warmup_steps=warmup_steps,
     )
+    if config.optimizer == "adamw":
+        return keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay)
     return L2SGD(schedule, momentum=config.momentum, l2=config.weight_decay)
 
 

@@ -16,7 +16,7 @@ from scarlet_tf.export.fold import IllConditionedError
 from scarlet_tf.nets import blocks, conv_bn
 from scarlet_tf.nets.blocks import InvertedBottleneck
 from scarlet_tf.nets.stabilizer import Stabilizer
-from scarlet_tf.nets.supernet import Supernet
+from scarlet_tf.nets.supernet import Supernet, fair_permutations
 
 NUM_CLASSES = 10
 MAX_CONDITION_OF_A_STABILIZER = 100.0
@@ -73,19 +73,26 @@ def near_identity(rng, size, condition):
 
 
 def random_stabilizer(rng, in_channels, filters):
+    """A random matrix that keeps the energy of white noise; a square one has a condition number of at most 100."""
     if in_channels != filters:
         return rng.normal(0, in_channels**-0.5, (in_channels, filters))
     make = near_identity if rng.random() < 0.5 else conditioned
-    return make(rng, filters, MAX_CONDITION_OF_A_STABILIZER ** rng.random())
+    matrix = make(rng, filters, MAX_CONDITION_OF_A_STABILIZER ** rng.random())
+    return matrix * np.sqrt(filters) / np.linalg.norm(matrix)
 
 
 def randomise(supernet, seed=0):
-    """Random weights and batch norm statistics that keep activations near one."""
+    """Random weights; batch norm statistics of mixed paths, disturbed.
+
+    Statistics drawn from nowhere make networks in which float32 itself is off by more than a thousandth.
+    """
     rng = np.random.default_rng(seed)
     for weight in supernet.weights:
         shape = weight.shape
-        if weight.name.endswith(("gamma", "variance")):
+        if weight.name.endswith("gamma"):
             weight.assign(rng.uniform(0.5, 1.5, shape))
+        elif not weight.trainable:
+            weight.assign(np.zeros(shape))
         elif len(shape) > 1:
             fan_in = np.prod(shape[:-1]) if weight.name != "depthwise_kernel" else np.prod(shape[:2])
             weight.assign(rng.normal(0, np.sqrt(2 / fan_in), shape))
@@ -95,6 +102,16 @@ def randomise(supernet, seed=0):
         for layer in slot.candidates:
             if isinstance(layer, Stabilizer) and layer.kind != "skip":
                 layer.kernel.assign(random_stabilizer(rng, layer.in_channels, layer.filters)[np.newaxis, np.newaxis])
+    # From zero, one pass leaves a tenth of the batch's statistics in every block.
+    space = supernet.space
+    supernet.fair_forward(images_for(supernet, 64), fair_permutations(seed, 0, space.num_slots, space.num_choices))
+    of_head = {weight.path for weight in supernet.head[0].weights}  # through which every stream went
+    for weight in supernet.non_trainable_variables:
+        statistic = np.asarray(weight) / (1 - 0.9 ** (space.num_choices if weight.path in of_head else 1))
+        if weight.name.endswith("variance"):
+            weight.assign((statistic + statistic.mean()) / 2 * rng.uniform(0.7, 1.4, weight.shape))
+        else:
+            weight.assign(statistic + rng.normal(0, 0.1, weight.shape) * np.abs(statistic).mean())
     return supernet
 
 
@@ -156,8 +173,8 @@ def test_random_genotypes(space_name, dtype, chunk):
         extraction = assert_extracts_exactly(supernet, skipping_genotype(supernet.space, rng))
         methods |= {removal.method for removal in extraction.removals}
         worst = max([worst, *(removal.basis_condition_number for removal in extraction.removals)])
-    assert methods == {"change of basis", "into the next reader"}
-    assert worst > 5
+    assert methods == {"change of basis", "into the block before", "into the next reader"}
+    assert worst > 2
 
 
 BOUNDARIES = {f"after slot {slot - 1}": slot for slot in S2_STAGES[1:]}
@@ -237,40 +254,39 @@ def test_every_basis_is_exact(basis):
     assert_same_function(supernet, genotype, extraction)
 
 
-@pytest.fixture
-def spoilt():
-    """A supernet whose stabilizer in slot 5 is singular, and in slot 1 and 3 ill-conditioned."""
+SINGULAR = np.diag([1.0] * 11 + [0.0])
+ILL_CONDITIONED = np.diag([1e10] + [1.0] * 11)
+
+
+def spoilt_supernet(matrix):
+    """A supernet with `matrix` for all stabilizers of the second stage."""
     with precision("float64"):
         supernet = randomise(Supernet(TINY, TINY.min_image_size, NUM_CLASSES))
-    rng = np.random.default_rng(1)
-    for slot, matrix in (
-        (1, conditioned(rng, 8, 1e10)),
-        (5, conditioned(rng, 12, 5) @ np.diag([1.0] * 11 + [0.0])),
-    ):
+    for slot in (4, 5, 6):
         supernet.slots[slot].candidates[TINY.skip_index].kernel.assign(matrix[np.newaxis, np.newaxis])
     return supernet
 
 
-@pytest.mark.parametrize(("slot", "condition"), [(1, "1e+10"), (5, "inf")])
-def test_stabilizer_that_cannot_be_inverted_is_refused_but_may_be_kept(spoilt, slot, condition):
-    genotype = path_skipping(TINY, [slot])
+@pytest.mark.parametrize(("matrix", "condition"), [(SINGULAR, "inf"), (ILL_CONDITIONED, "1e+10")])
+def test_stabilizer_that_cannot_be_inverted_is_refused_but_may_be_kept(matrix, condition):
+    supernet, genotype = spoilt_supernet(matrix), path_skipping(TINY, [5])
     with precision("float64"):
         with pytest.raises(IllConditionedError) as error:
-            extract_path(spoilt, genotype)
+            extract_path(supernet, genotype)
         message = str(error.value)
         assert isinstance(error.value, InputError)
-        assert f"slot {slot} " in message
+        assert "slot 5 " in message
         assert f"condition number is {condition}," in message
         assert "--keep_stabilizers" in message
-        extraction = extract_path(spoilt, genotype, keep_stabilizers=True)
+        extraction = extract_path(supernet, genotype, keep_stabilizers=True)
     assert (extraction.kept, extraction.removals) == (1, ())
-    assert [layer.name for layer in extraction.model.layers if isinstance(layer, Stabilizer)] == [f"slot_{slot}"]
-    assert_same_function(spoilt, genotype, extraction)
+    assert [layer.name for layer in extraction.model.layers if isinstance(layer, Stabilizer)] == ["slot_5"]
+    assert_same_function(supernet, genotype, extraction)
 
 
-@pytest.mark.parametrize("skipped", [[0, 1], [1, 2], [3, 4, 5], [5, 6], range(7)])
-def test_stabilizer_that_cannot_be_inverted_need_not_be_at_the_ends_of_a_stage(spoilt, skipped):
-    assert_extracts_exactly(spoilt, path_skipping(TINY, skipped))
+@pytest.mark.parametrize("skipped", [[3, 4], [3, 4, 5], [4], [4, 5], [5, 6], [4, 6], [6], range(7)])
+def test_singular_stabilizer_is_removed_around_the_first_block_of_a_stage_and_after_the_last(skipped):
+    assert_extracts_exactly(spoilt_supernet(SINGULAR), path_skipping(TINY, skipped))
 
 
 @pytest.mark.parametrize("skipped", [[], [0], [1], [0, 1, 3, 6], range(7)])

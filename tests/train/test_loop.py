@@ -5,8 +5,12 @@ import pytest
 import tensorflow as tf
 
 from scarlet_tf.data import load_dataset
+from scarlet_tf.errors import RunError
+from scarlet_tf.nets.supernet import build_supernet
 from scarlet_tf.train.config import TrainConfig
-from scarlet_tf.train.loop import Schedule, cross_entropy, make_optimizer
+from scarlet_tf.train.loop import Schedule, cross_entropy, fit, make_optimizer
+from scarlet_tf.train.strategy import make_strategy
+from scarlet_tf.train.workdir import Workdir
 
 
 def learning_rate(step: int, total: int, highest: float, warmup: int) -> float:
@@ -53,6 +57,19 @@ def test_schedule_counts_epochs_unless_steps_are_given(mini_space):
     assert Schedule.of(config, dataset) == Schedule(total_steps=18, steps_per_epoch=6)
     config = TrainConfig("synthetic", 16, space=mini_space, batch_size=300, epochs=3, steps=7)
     assert Schedule.of(config, dataset) == Schedule(total_steps=7, steps_per_epoch=6)
+
+
+def test_weight_that_is_not_finite_is_never_saved(tmp_path, mini_space):
+    strategy = make_strategy("cpu")
+    with strategy.scope():
+        supernet = build_supernet(mini_space, 8, 10)
+    variance = next(weight for weight in supernet.weights if weight.name.endswith("variance"))
+    variance.assign(np.full(variance.shape, np.inf))  # which no loss of a training step shows
+    config = TrainConfig("synthetic", 8, space=mini_space, batch_size=20, steps=1)
+    workdir = Workdir(tmp_path)
+    with pytest.raises(RunError, match=r"diverged by step 1: a weight is not finite.*none yet"):
+        fit(supernet, load_dataset("synthetic"), config, workdir, strategy, "test")
+    assert not list(tmp_path.glob("**/*.index"))
 
 
 @pytest.mark.parametrize("kind", ["supernet", "network"])

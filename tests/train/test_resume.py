@@ -66,16 +66,22 @@ def test_diverging_training_keeps_its_last_good_checkpoint(tmp_path, mini_files,
         f"--space={mini_files / 'space.json'}",
         "--dataset=synthetic",
         "--image_size=8",
-        "--batch_size=200",  # 10 steps an epoch
-        "--epochs=20",
-        "--warmup_epochs=10",
-        "--learning_rate=50",
-        "--weight_decay=1",  # from a rate of 4 on, weights grow at every step
+        "--batch_size=40",  # 50 steps an epoch
+        "--epochs=4",
+        "--steps=150",
+        "--warmup_epochs=2",
+        "--learning_rate=10",
+        "--weight_decay=1",  # from a rate of about 4 on, step 40, weights grow at every step
         f"--workdir={tmp_path}",
     )
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
-    for words in ("error: Training diverged by step ", "Last good checkpoint: ", "Try a lower --learning_rate"):
+    for words in (
+        "error: Training diverged by step ",
+        ": the loss is ",
+        "Last good checkpoint: ",
+        "Try a lower --learning_rate",
+    ):
         assert words in done.stderr
     last = max(int(path.stem.removeprefix("step-")) for path in (tmp_path / "checkpoints").glob("*.index"))
     assert f"/checkpoints/step-{last}." in done.stderr

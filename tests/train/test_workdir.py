@@ -17,6 +17,7 @@ CHANGES = {
     "batch_size": 100,
     "epochs": 5,
     "steps": 3,
+    "optimizer": "adamw",
     "learning_rate": 0.1,
     "warmup_epochs": 0.0,
     "momentum": 0.8,
