@@ -24,7 +24,7 @@ DATASET, IMAGE_SIZE = "fashion_mnist_small", 28
 SUPERNET = TrainConfig(
     DATASET, IMAGE_SIZE, space=SMALL, batch_size=32, epochs=2, optimizer="adamw", learning_rate=0.004, weight_decay=1e-4
 )
-SEARCH = SearchConfig(population=16, generations=8, acc_min=0.4, madds_max=4e6, image_size=IMAGE_SIZE, num_classes=10)
+SEARCH = SearchConfig(population=24, generations=6, acc_min=0.4, madds_max=4e6, image_size=IMAGE_SIZE, num_classes=10)
 SEARCH_IMAGES = 1000
 NUM_PICKS = 3
 RETRAINING = {"batch_size": 32, "epochs": 7, "learning_rate": 0.1}

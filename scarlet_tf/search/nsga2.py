@@ -44,12 +44,6 @@ class Survivors:
     ranks: np.ndarray
     crowding: np.ndarray
 
-    @property
-    def front(self) -> tuple[Individual, ...]:
-        """The first front, by MAdds."""
-        first = [one for one, rank in zip(self.individuals, self.ranks, strict=True) if rank == 0]
-        return tuple(sorted(first, key=lambda one: (one.madds, one.genotype)))
-
 
 @dataclass(frozen=True)
 class GenerationRecord:
@@ -66,9 +60,9 @@ class GenerationRecord:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What a search found. `front`: the first front of the final population, by MAdds; `evaluated`:
-    everyone whose accuracy was asked for, in that order, the inaccurate too; `rejected`: proposals, by
-    reason."""
+    """What a search found. `front`: the first front, by MAdds, of all that met the constraints, so that nobody whom
+    the final population had no room for is lost; `evaluated`: everyone whose accuracy was asked for, in that order, the
+    inaccurate too; `rejected`: proposals, by reason."""
 
     front: tuple[Individual, ...]
     population: tuple[Individual, ...]
@@ -101,12 +95,20 @@ class _Proposal:
 _Propose = Callable[[np.random.Generator], _Proposal]
 
 
-def survive(individuals: Sequence[Individual], size: int, weights: ObjectiveWeights) -> Survivors:
-    """The `size` best: by front, and within the front that does not fit, by weighted crowding distance.
+def _objectives(individuals: Sequence[Individual]) -> np.ndarray:
+    """Accuracy and params are maximised, MAdds minimised (paper Eq. 4). (n, 3), all to be minimised."""
+    return np.array([(-one.accuracy, one.madds, -one.params) for one in individuals])
 
-    Accuracy and params are maximised, MAdds minimised (paper Eq. 4).
-    """
-    objectives = np.array([(-one.accuracy, one.madds, -one.params) for one in individuals])
+
+def first_front(individuals: Sequence[Individual]) -> tuple[Individual, ...]:
+    """Those whom nobody beats in every objective, by MAdds."""
+    front = [individuals[index] for index in non_dominated_sort(_objectives(individuals))[0]]
+    return tuple(sorted(front, key=lambda one: (one.madds, one.genotype)))
+
+
+def survive(individuals: Sequence[Individual], size: int, weights: ObjectiveWeights) -> Survivors:
+    """The `size` best: by front, and within the front that does not fit, by weighted crowding distance."""
+    objectives = _objectives(individuals)
     chosen, ranks, crowding = [], [], []
     for rank, front in enumerate(non_dominated_sort(objectives)):
         distance = crowding_distance(objectives[front], astuple(weights))
@@ -304,16 +306,17 @@ def search(
             evaluations=len(run.evaluated),
             offspring=len(offspring),
             rejected=dict(rejected),
-            front_size=len(survivors.front),
+            front_size=int(np.count_nonzero(survivors.ranks == 0)),
             best_accuracy=max(one.accuracy for one in survivors.individuals),
         )
         history.append(record)
         if on_generation:
             on_generation(record)
+    evaluated = tuple(run.evaluated.values())
     return SearchResult(
-        front=survivors.front,
+        front=first_front([one for one in evaluated if one.accuracy > config.acc_min]),
         population=survivors.individuals,
-        evaluated=tuple(run.evaluated.values()),
+        evaluated=evaluated,
         rejected=dict(total),
         history=tuple(history),
     )

@@ -9,6 +9,7 @@ from scarlet_tf.export.keras_file import write_keras
 from scarlet_tf.models import load_model
 from scarlet_tf.nets.supernet import build_supernet
 from scarlet_tf.train.config import TrainConfig
+from scarlet_tf.train.graph import skip_graph_rewrites_on_cpu
 from scarlet_tf.train.loop import fit
 from scarlet_tf.train.strategy import make_strategy
 from scarlet_tf.train.workdir import Workdir
@@ -25,6 +26,7 @@ def train(config: TrainConfig, path: str | Path, dataset: Dataset | None = None)
     workdir = Workdir(path)
     dataset = dataset or load_dataset(config.dataset, config.data_dir)
     config = workdir.check(config, dataset)
+    skip_graph_rewrites_on_cpu()
     strategy = make_strategy(config.strategy, config.tpu)
     keras.utils.set_random_seed(config.seed)
     with strategy.scope():
