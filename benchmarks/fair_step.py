@@ -179,13 +179,14 @@ def measure(setting: Setting, steps: int) -> dict[str, dict[str, float]]:
     return {worker.framework: worker.finish(num_paths) for worker in workers}
 
 
-def _machine() -> dict[str, str | int]:
+def _machine() -> dict[str, str | float]:
     cpu = platform.processor()
     if (cpuinfo := Path("/proc/cpuinfo")).exists():
         names = [line.split(":")[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
         cpu = names[0] if names else cpu
     versions = {name: importlib.metadata.version(name) for name in ("tensorflow", "keras", "torch")}
-    return {"cpu": cpu, "cores": os.cpu_count(), "python": platform.python_version(), **versions}
+    busy = round(os.getloadavg()[0], 1)  # timings on a machine that is not idle mean little
+    return {"cpu": cpu, "cores": os.cpu_count(), "load": busy, "python": platform.python_version(), **versions}
 
 
 def _table(figures: dict[str, dict[str, float]]) -> str:

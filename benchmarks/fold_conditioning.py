@@ -9,10 +9,12 @@ logits over the largest logit. About two minutes on two cores.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from pathlib import Path
 
 import numpy as np
 from absl import flags
 from matplotlib.figure import Figure
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -22,7 +24,7 @@ from scarlet_tf.arch.spaces import SPACES
 from scarlet_tf.arch.spec import SKIP, Slot
 from scarlet_tf.export.fold import BASES, MAX_CONDITION
 from scarlet_tf.figures.canvas import new_figure, write_figure
-from scarlet_tf.files import check_output_dir, write_json
+from scarlet_tf.files import check_output_dir
 
 STAGE_LENGTH, STABILIZER_SLOTS = 8, (2, 4, 6)
 NUM_CLASSES, NUM_IMAGES = 10, 64
@@ -35,7 +37,7 @@ LINES = {1: "-", 2: "--", 3: ":"}
 _SPACE = flags.DEFINE_enum("space", "s2", list(SPACES), "Space whose stages are lengthened.")
 _IMAGE_SIZE = flags.DEFINE_integer("image_size", 32, "Side of the images, in pixels.", lower_bound=32)
 _CONDITIONS = flags.DEFINE_integer("conditions", 9, "Condition numbers from 1 to 1e8.", lower_bound=2)
-_OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Where fold_conditioning.json and .png go; by default nowhere.")
+_FIGURE = flags.DEFINE_string("figure", None, "PNG file to draw the measurements in.")
 
 
 @dataclass(frozen=True)
@@ -142,12 +144,10 @@ def measure(space: SearchSpace, image_size: int, conditions: Sequence[float]) ->
 
 def print_measurements(measurements: Sequence[Measurement]) -> None:
     """A table with a row for every path, and what the limit on the condition number amounts to."""
-    table = Table("a stage", "condition", "path itself", *BASES, "balanced basis")
+    table = Table("a stage", "condition", "path itself", *BASES, "balanced basis", box=SIMPLE)
     for (stabilizers, condition), group in groupby(measurements, lambda m: (m.stabilizers, m.condition_number)):
         by_basis = {m.basis: m for m in group}
-        errors = [
-            f"{by_basis[b].error:.1e}" + " *" * (by_basis[b].basis_condition_number > MAX_CONDITION) for b in BASES
-        ]
+        errors = [f"{m.error:.1e}" + "*" * (m.basis_condition_number > MAX_CONDITION) for m in by_basis.values()]
         balanced = by_basis["balanced"]
         table.add_row(
             str(stabilizers),
@@ -159,12 +159,17 @@ def print_measurements(measurements: Sequence[Measurement]) -> None:
     Console().print(table)
     print(f"* refused by the export: the condition number of the basis is above {MAX_CONDITION:g}")
     for basis in BASES:
-        removed = [m for m in measurements if m.basis == basis and m.basis_condition_number <= MAX_CONDITION]
+        ours = [m for m in measurements if m.basis == basis]
+        removed = [m for m in ours if m.basis_condition_number <= MAX_CONDITION]
         reach = ", ".join(
             f"{max((m.condition_number for m in removed if m.stabilizers == n), default=0):.0e} with {n} a stage"
             for n in LINES
         )
-        print(f"{basis} removes condition numbers up to {reach}; its largest error {max(m.error for m in removed):.1e}")
+        off = min((m.basis_condition_number for m in ours if not m.error < TOLERANCE), default=float("inf"))
+        print(
+            f"{basis}: removes condition numbers up to {reach}, with errors up to {max(m.error for m in removed):.1e};"
+        )
+        print(f"  the first error above {TOLERANCE:g} comes with a basis of {off:.1e}")
 
 
 def conditioning_figure(measurements: Sequence[Measurement]) -> Figure:
@@ -210,15 +215,15 @@ def conditioning_figure(measurements: Sequence[Measurement]) -> Figure:
 
 
 def main() -> None:
-    output_dir = check_output_dir(_OUTPUT_DIR.value, "output_dir") if _OUTPUT_DIR.value else None
+    if _FIGURE.value:
+        check_output_dir(Path(_FIGURE.value).parent, "figure")
     command.start_tensorflow()
     conditions = np.geomspace(1.0, 1e8, _CONDITIONS.value).tolist()
     measurements = measure(lengthened(SPACES[_SPACE.value]), _IMAGE_SIZE.value, conditions)
     print_measurements(measurements)
-    if output_dir:
-        write_json(output_dir / "fold_conditioning.json", [vars(m) for m in measurements])
-        write_figure(output_dir / "fold_conditioning.png", conditioning_figure(measurements))
-        print(f"wrote fold_conditioning.json and fold_conditioning.png to {output_dir}")
+    if _FIGURE.value:
+        write_figure(_FIGURE.value, conditioning_figure(measurements))
+        print(f"drawn in {_FIGURE.value}")
 
 
 if __name__ == "__main__":
