@@ -172,7 +172,7 @@ def test_encode_refuses_a_network_of_another_space():
     with pytest.raises(ValueError, match=r"not in the space s1.*at slot 3"):
         s1.encode(get_arch("scarlet_a"))  # slot 3 is the first with squeeze-excite
     with pytest.raises(ValueError, match="not in the space s2: stem, head or length differ"):
-        s2.encode(small.decode((0,) * 9))
+        s2.encode(small.decode((0,) * small.num_slots))
     other = SearchSpace.from_dict(changed(slots=[{"filters": 12, "stride": 2}, {"filters": 16}] * 2))
     same_length = SearchSpace.from_dict(changed(slots=[{"filters": 12, "stride": 2}, {"filters": 14}] * 2))
     with pytest.raises(ValueError, match="at slot 1"):

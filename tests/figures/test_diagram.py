@@ -19,7 +19,7 @@ TINY = SearchSpace(
     (Choice(3, 3), Choice(6, 5, se=True), "skip"),
     Head(32),
 )
-SMALL = get_space("small").decode((1, 6, 4, 6, 5, 2, 3, 6, 5), "small_net")
+SMALL = get_space("small").decode((1, 5, 4, 5, 4, 2, 3), "small_net")
 
 
 def texts(figure: Figure) -> list[str]:
@@ -130,7 +130,7 @@ RANDOM = get_space("s2").decode(get_space("s2").sample(np.random.default_rng(0))
         (get_arch("scarlet_c"), 224, 1000),
         (RANDOM, 1024, 21841),
         (SMALL, 28, 10),
-        (get_space("small").decode((6,) * 9), 28, 10),
+        (get_space("small").decode((5,) * 7), 28, 10),
         (TINY.decode((0, 1, 2, 0)), 16, 10),
     ],
     ids=lambda value: getattr(value, "name", value),
