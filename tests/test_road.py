@@ -93,7 +93,7 @@ def test_search_finds_networks_within_the_limits(search, mini_space):
 def test_killed_search_ends_with_the_same_front(search, mini_supernet, tmp_path, start_command, do):
     command = ("search", f"--supernet={mini_supernet}", f"--workdir={tmp_path}", *SEARCH)
     process = start_command(*command)
-    journal, deadline = tmp_path / "journal.jsonl", time.monotonic() + 240
+    journal, deadline = tmp_path / "journal.jsonl", time.monotonic() + 900
     while not (journal.exists() and journal.read_bytes().count(b"\n") > 5):  # a header and five networks
         assert process.poll() is None, "the search ended before it could be killed"
         assert time.monotonic() < deadline

@@ -20,7 +20,7 @@ TEARS = {
 
 def kill_after(process: subprocess.Popen, workdir: Path, step: int) -> None:
     """Kills `process` once the checkpoint of `step` is there, which is before its last one."""
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + 900
     state = workdir / "checkpoints" / "checkpoint"
     while not (state.exists() and f"step-{step}" in state.read_text()):
         assert process.poll() is None, "the training ended before it could be killed"
