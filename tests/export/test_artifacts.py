@@ -10,8 +10,8 @@ from ai_edge_litert.interpreter import Interpreter
 from scarlet_tf.errors import InputError
 from scarlet_tf.export import artifacts
 from scarlet_tf.export.artifacts import export_model
-from scarlet_tf.export.formats import FORMATS
 from scarlet_tf.export.certificate import ParityError
+from scarlet_tf.export.formats import FORMATS
 
 
 def contents(directory):
