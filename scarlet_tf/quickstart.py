@@ -27,7 +27,7 @@ SUPERNET = TrainConfig(
 SEARCH = SearchConfig(population=24, generations=6, acc_min=0.4, madds_max=6e6, image_size=IMAGE_SIZE, num_classes=10)
 SEARCH_IMAGES = 600
 NUM_PICKS = 3
-RETRAINING = {"batch_size": 32, "epochs": 8, "learning_rate": 0.1}
+RETRAINING = {"batch_size": 32, "epochs": 10, "learning_rate": 0.1, "weight_decay": 5e-4}
 FORMATS, QUANTIZE = ("savedmodel", "tflite", "onnx", "keras"), ("none", "fp16")
 
 
