@@ -1,9 +1,7 @@
 """The network that a command's `--model` and `--weights` mean, with its weights in place."""
 
-import warnings
-import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
@@ -13,8 +11,9 @@ import tensorflow as tf
 from scarlet_tf.arch.named import NamedArch
 from scarlet_tf.errors import InputError
 from scarlet_tf.export.extract import Extraction, extract_path
-from scarlet_tf.nets.standalone import build_model
+from scarlet_tf.nets.standalone import CLASSIFIER, build_model
 from scarlet_tf.nets.supernet import Supernet, build_supernet
+from scarlet_tf.nets.weight_file import load_weight_file
 from scarlet_tf.train.checkpoints import checkpoint_manager, restore_latest
 from scarlet_tf.train.workdir import Workdir
 from scarlet_tf.weights import WeightsSource, read_supernet_training
@@ -50,22 +49,18 @@ def load_supernet(path: str | Path, image_size: int | None = None) -> Supernet:
     return supernet
 
 
-def _load_file(path: Path, model: keras.Model) -> None:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what Keras has to say of weights that do not fit, the error says too
-            if path.name.endswith(".weights.h5"):
-                model.load_weights(path)
-                return
-            saved = keras.models.load_model(path, compile=False)
-    except (ValueError, OSError, TypeError, KeyError, zipfile.BadZipFile) as error:
-        raise InputError(f"--weights={path} does not hold weights of {model.name}: {error}") from error
-    shapes, expected = ([tuple(weight.shape) for weight in net.weights] for net in (saved, model))
-    if shapes != expected:
-        raise InputError(
-            f"--weights={path} holds another architecture than {model.name}: the shapes of weights differ."
-        )
-    model.set_weights(saved.get_weights())
+def _with_new_classifier(
+    named: NamedArch, source: WeightsSource, image_size: int, num_classes: int, dropout: float
+) -> LoadedModel:
+    model = build_model(named.arch, image_size, num_classes, dropout)
+    if source.training is None:
+        load_weight_file(source.path, model, named.arch, classifier=False)
+        return LoadedModel(model)
+    trained = load_model(named, replace(source, new_classifier=False), image_size, dropout=dropout).model
+    for layer in model.layers:
+        if layer.name != CLASSIFIER:
+            layer.set_weights(trained.get_layer(layer.name).get_weights())
+    return LoadedModel(model)
 
 
 def load_model(
@@ -76,16 +71,19 @@ def load_model(
     dropout: float = 0.2,
     keep_stabilizers: bool = False,
 ) -> LoadedModel:
-    """The standalone network of `named` with the weights of `source`; out of a supernet, without stabilizers.
+    """The standalone network of `named` with the weights of `source`; out of a supernet, without stabilizers. Its
+    classifier is fresh where `source` says so.
 
-    Image size (pixels a side) and classes are by default those of the training, else 224 and 1000. Raises InputError
-    where the weights do not fit.
+    Image size (pixels a side) and classes are by default those of the training, else the network's own and 1000.
+    Raises InputError where the weights do not fit.
     """
     if keep_stabilizers:
         source.check_has_stabilizers()
     trained = source.training
     source.check_num_classes(num_classes)
-    image_size = image_size or (trained.image_size if trained else 224)
+    image_size = image_size or (trained.image_size if trained else named.default_image_size)
+    if source.new_classifier:
+        return _with_new_classifier(named, source, image_size, num_classes, dropout)
     if source.is_supernet:
         supernet = load_supernet(source.path, image_size)
         extraction = extract_path(supernet, named.genotype, named.name, keep_stabilizers, dropout=dropout)
@@ -93,8 +91,12 @@ def load_model(
         return LoadedModel(extraction.model, extraction, lambda images: path_logits(images).numpy())
     num_classes = num_classes or (trained.num_classes if trained else 1000)
     model = build_model(named.arch, image_size, num_classes, dropout)
-    if trained:
+    if trained and (trained.dropout > 0) != (dropout > 0):  # a seed of dropout is in just one of the two
+        saved = build_model(named.arch, image_size, num_classes, trained.dropout)
+        restore(Workdir(source.path), saved)
+        model.set_weights(saved.get_weights())
+    elif trained:
         restore(Workdir(source.path), model)
     elif source.path:
-        _load_file(source.path, model)
+        load_weight_file(source.path, model, named.arch)
     return LoadedModel(model, fresh=source.path is None)

@@ -1,7 +1,7 @@
 """The whole road on images that come with the package: train, search, extract, retrain, export, evaluate.
 
-About ten minutes of CPU time. Run the same command again to go on after a stop. The workdir gets supernet/, search/
-(with pareto.png and a diagram of each pick), picks/NAME/ (retrained), exported/NAME/ and summary.json.
+About eight minutes on two CPU cores. Run the same command again to go on after a stop. The workdir gets supernet/,
+search/ (with pareto.png and a diagram of each pick), picks/NAME/ (retrained), exported/NAME/ and summary.json.
 """
 
 from dataclasses import dataclass

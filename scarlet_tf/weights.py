@@ -1,6 +1,6 @@
 """What a command's `--weights` means, found out before TensorFlow is paid for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scarlet_tf.arch.named import NamedArch
@@ -38,40 +38,42 @@ class WeightsSource:
     """Where the weights of a standalone network come from.
 
     `path` None means fresh ones; `training` is there where it is the workdir of a training: of a supernet, whose path
-    is extracted, or of the network itself.
+    is extracted, or of the network itself. With `new_classifier` the classifier is left out of it.
     """
 
     path: Path | None = None
     training: TrainConfig | None = None
+    new_classifier: bool = False
 
     @classmethod
-    def find(cls, named: NamedArch, weights: str | None) -> "WeightsSource":
+    def find(cls, named: NamedArch, weights: str | None, new_classifier: bool = False) -> "WeightsSource":
         """What `--weights` gives to the network `named`. Raises InputError where it cannot."""
         if weights is None:
             return cls()
         path = Path(weights)
         if path.is_file() and path.name.endswith(_FILES):
-            return cls(path)
+            return cls(path, new_classifier=new_classifier)
         if not path.is_dir():
             what = "another file" if path.exists() else "nothing there"
             raise InputError(f"--weights must be {_EXPECTED}. Received: {weights}, {what}.")
         training = read_training(path, "weights")
-        space = training.space or training.model.space
-        same = training.space is not None or training.model.genotype == named.genotype
-        if space != named.space or not same:
-            what = f"a supernet of {space.name}" if training.space else f"the network {training.model.name}"
+        if training.space:
+            same, what = training.space == named.space and not named.is_scaled, f"a supernet of {training.space.name}"
+        else:
+            same, what = replace(training.model, name=named.name) == named, f"the network {training.model.name}"
+        if not same:
             raise InputError(
                 f"--weights must be of the architecture {named.name}, in the space {named.space.name}. "
                 f"Received: {weights}, {what}."
             )
-        return cls(path, training)
+        return cls(path, training, new_classifier)
 
     def check_num_classes(self, num_classes: int | None) -> None:
-        """Raises InputError where `num_classes` is given and the training had other ones."""
-        if self.training and num_classes not in (None, self.training.num_classes):
+        """Raises InputError where `num_classes` is given, the training had other ones, and its classifier is kept."""
+        if self.training and not self.new_classifier and num_classes not in (None, self.training.num_classes):
             raise InputError(
                 f"--weights must be of a network of {num_classes} classes. Received: {self.path}, trained on "
-                f"{self.training.num_classes}."
+                f"{self.training.num_classes}. To train it on other classes, give --new_classifier."
             )
 
     def check_has_stabilizers(self) -> None:

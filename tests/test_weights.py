@@ -39,6 +39,13 @@ def test_supernet_of_another_space_is_refused(mini_supernet):
         WeightsSource.find(resolve("scarlet_b"), str(mini_supernet))
 
 
+def test_scaled_network_has_other_weights(mini_supernet, mini_network, mini_arch):
+    wider = mini_arch.scaled(2.0, None)
+    for path in (mini_supernet, mini_network):
+        with pytest.raises(InputError, match=r"--weights must be of the architecture mini_arch-w2-d1"):
+            WeightsSource.find(wider, str(path))
+
+
 @pytest.mark.parametrize("name", ["net.keras", "net.weights.h5"])
 def test_files_are_told_by_their_names(name, tmp_path, mini_arch):
     (tmp_path / name).touch()

@@ -1,6 +1,7 @@
 """What an architecture is: rows, search spaces, published networks, cost. Never imports TensorFlow."""
 
 from scarlet_tf.arch.cost import Cost, count
+from scarlet_tf.arch.scaling import scale
 from scarlet_tf.arch.space import Genotype, SearchSpace
 from scarlet_tf.arch.spaces import get_space
 from scarlet_tf.arch.spec import SKIP, ArchSpec, Choice, Head, MBConv, Skip, Slot, Stem
@@ -21,4 +22,5 @@ __all__ = [
     "count",
     "get_arch",
     "get_space",
+    "scale",
 ]

@@ -1,8 +1,9 @@
-"""An architecture's portable name, `arch.json`: its space, its genotype, and what to call it."""
+"""An architecture's portable name, `arch.json`: its space, its genotype, how it is scaled, and what to call it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from scarlet_tf.arch.scaling import scale
 from scarlet_tf.arch.space import Genotype, SearchSpace
 from scarlet_tf.arch.spaces import S2, space_from_data, space_to_data
 from scarlet_tf.arch.spec import ArchSpec
@@ -10,18 +11,48 @@ from scarlet_tf.arch.zoo import ZOO
 from scarlet_tf.errors import InputError
 from scarlet_tf.files import read_json, write_json
 
+_MAX_FACTOR = 16  # of width and depth: beyond what any machine trains
+
+
+def _check_factor(what: str, factor: object) -> None:
+    if isinstance(factor, bool) or not isinstance(factor, int | float) or not 0 < factor <= _MAX_FACTOR:
+        raise InputError(f"{what} must be above 0 and at most {_MAX_FACTOR}. Received: {factor!r}.")
+
 
 @dataclass(frozen=True)
 class NamedArch:
-    """A genotype in its space, by a name that people use."""
+    """A genotype in its space, scaled by `width` and `depth`, by a name that people use."""
 
     space: SearchSpace
     genotype: Genotype
     name: str
+    width: float = 1.0
+    depth: float = 1.0
 
     @property
     def arch(self) -> ArchSpec:
-        return self.space.decode(self.genotype, self.name)
+        return scale(self.space.decode(self.genotype, self.name), self.width, self.depth, self.name)
+
+    @property
+    def is_scaled(self) -> bool:
+        return (self.width, self.depth) != (1.0, 1.0)
+
+    @property
+    def default_image_size(self) -> int:
+        """Pixels a side: what a published network was trained on, else 224."""
+        return ZOO[self.name].image_size if self.name in ZOO else 224
+
+    def scaled(self, width: float | None, depth: float | None) -> "NamedArch":
+        """The same genotype with the factors that `--width` and `--depth` give, where they do.
+
+        Raises InputError for factors that cannot be.
+        """
+        if (width, depth) == (None, None):
+            return self
+        width, depth = self.width if width is None else width, self.depth if depth is None else depth
+        _check_factor("--width", width)
+        _check_factor("--depth", depth)
+        return replace(self, width=width, depth=depth, name=f"{self.name}-w{width:g}-d{depth:g}")
 
     def check_image_size(self, image_size: int | None) -> None:
         """Raises InputError where `--image_size` (pixels) is given and below the product of the strides."""
@@ -33,7 +64,8 @@ class NamedArch:
 
     def to_dict(self) -> dict:
         """The content of `arch.json`."""
-        return {"space": space_to_data(self.space), "genotype": list(self.genotype), "name": self.name}
+        data = {"space": space_to_data(self.space), "genotype": list(self.genotype), "name": self.name}
+        return data | ({"width": self.width, "depth": self.depth} if self.is_scaled else {})
 
     def write(self, path: str | Path) -> None:
         write_json(path, self.to_dict())
@@ -48,23 +80,28 @@ class NamedArch:
         genotype, name = data["genotype"], data.get("name") or Path(where).stem
         if not isinstance(genotype, list) or not isinstance(name, str):
             raise InputError(f"{where}: genotype must be a list and name a string. Received: {genotype!r}, {name!r}.")
+        factors = {key: data.get(key, 1.0) for key in ("width", "depth")}
+        for key, factor in factors.items():
+            _check_factor(f"{where}: {key}", factor)
         try:
-            return cls(space, space.check(genotype), name)
+            return cls(space, space.check(genotype), name, **factors)
         except ValueError as error:
             raise InputError(f"{where}: {error}") from error
 
 
-def resolve(model: str) -> NamedArch:
+def resolve(model: str, width: float | None = None, depth: float | None = None) -> NamedArch:
     """The architecture that `--model` names: a published network, an `arch.json`, or a workdir that has one.
 
-    Raises InputError where it is none of these.
+    `width` and `depth`, where given, take the place of its own factors. Raises InputError where it is none of these.
     """
     if model in ZOO:
-        return NamedArch(S2, S2.encode(ZOO[model]), model)
+        published = ZOO[model]
+        named = NamedArch(S2, S2.encode(published.base), model, published.width, published.depth)
+        return named.scaled(width, depth)
     path = Path(model)
     if path.is_dir():
         path /= "arch.json"
     if not path.is_file():
         expected = f"one of {', '.join(ZOO)}, an arch.json or a directory that holds one"
         raise InputError(f"--model must be {expected}. Received: {model!r}.")
-    return NamedArch.from_dict(read_json(path, "an architecture"), path)
+    return NamedArch.from_dict(read_json(path, "an architecture"), path).scaled(width, depth)

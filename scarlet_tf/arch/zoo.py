@@ -1,5 +1,8 @@
-"""The published networks SCARLET-A, B and C, a row a block (paper Fig. 6), for 224 px images."""
+"""The published networks SCARLET-A, B and C, a row a block (paper Fig. 6), and A2 and A4, made of A by scaling."""
 
+from dataclasses import dataclass
+
+from scarlet_tf.arch.scaling import scale
 from scarlet_tf.arch.spaces import S2
 from scarlet_tf.arch.spec import ArchSpec, MBConv, Skip
 from scarlet_tf.errors import InputError
@@ -85,11 +88,29 @@ SCARLET_C = ArchSpec(
     S2.head,
 )
 
-ZOO = {arch.name: arch for arch in (SCARLET_A, SCARLET_B, SCARLET_C)}
+
+@dataclass(frozen=True)
+class Published:
+    """A published network: the rows it is made of, the factors that scale them, and the image size in pixels."""
+
+    base: ArchSpec
+    width: float = 1.0
+    depth: float = 1.0
+    image_size: int = 224
+
+
+ZOO = {
+    "scarlet_a": Published(SCARLET_A),
+    "scarlet_b": Published(SCARLET_B),
+    "scarlet_c": Published(SCARLET_C),
+    "scarlet_a2": Published(SCARLET_A, width=1.4, image_size=260),
+    "scarlet_a4": Published(SCARLET_A, width=1.4, depth=2.0, image_size=380),
+}
 
 
 def get_arch(name: str) -> ArchSpec:
     """The published network of that name. Raises InputError for another."""
     if name not in ZOO:
         raise InputError(f"A network is one of {', '.join(ZOO)}. Received: {name!r}.")
-    return ZOO[name]
+    published = ZOO[name]
+    return scale(published.base, published.width, published.depth, name)

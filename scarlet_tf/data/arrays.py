@@ -60,17 +60,25 @@ class ArrayDataset(Dataset):
             return tf.constant(examples.images), tf.constant(examples.labels, tf.int32)
 
     def _training_batches(
-        self, batch_size: int, image_size: int, seed: int, start_step: int, num_steps: int | None
+        self,
+        batch_size: int,
+        image_size: int,
+        seed: int,
+        start_step: int,
+        num_steps: int | None,
+        auto_augment: str,
     ) -> "tf.data.Dataset":
         import tensorflow as tf
 
         from scarlet_tf.data import batching, order, small_images
+        from scarlet_tf.data.auto_augment import apply_policy
 
         images, labels = self._tensors("train")
         crop = self.augmentation == "crop_flip"
 
         def batch_of(step: tf.Tensor, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            batch = small_images.crop_flip(tf.gather(images, indices), order.augmentation_key(seed, step), crop)
+            key = order.augmentation_key(seed, step)
+            batch = apply_policy(auto_augment, small_images.crop_flip(tf.gather(images, indices), key, crop), key)
             return small_images.to_network(batch, image_size, self.normalisation), tf.gather(labels, indices)
 
         steps = order.training_steps(self.num_examples("train"), batch_size, seed, start_step, num_steps)

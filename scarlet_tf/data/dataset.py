@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 SPLITS = ("train", "validation", "test")
+AUTO_AUGMENT = ("none", "cifar10")
+"""Policies of further augmentation, by the data set they were found on (Cubuk et al. 2018)."""
+
 CACHE_BYTES = 256 * 2**20
 """Evaluation batches up to this size are kept in memory after the first pass."""
 
@@ -73,10 +76,17 @@ class Dataset(abc.ABC):
         return self.num_examples("train") // batch_size
 
     def training_batches(
-        self, batch_size: int, image_size: int, seed: int, start_step: int = 0, num_steps: int | None = None
+        self,
+        batch_size: int,
+        image_size: int,
+        seed: int,
+        start_step: int = 0,
+        num_steps: int | None = None,
+        auto_augment: str = "none",
     ) -> "tf.data.Dataset":
         """Augmented batches of shuffled epochs: `num_steps` of them, or without end.
 
+        `auto_augment`, one of AUTO_AUGMENT, comes after crop and flip, and for small images before they are resized.
         Each batch is a pure function of (seed, step): with `start_step=k` come, bit for bit, the
         batches that a run from step 0 would see from step k on. No image is decoded only to be skipped.
         """
@@ -86,7 +96,9 @@ class Dataset(abc.ABC):
             raise ValueError(f"start_step must not be negative. Received: {start_step}.")
         if num_steps is not None and num_steps < 0:
             raise ValueError(f"num_steps must be None or not negative. Received: {num_steps}.")
-        return self._training_batches(batch_size, image_size, seed, start_step, num_steps)
+        if auto_augment not in AUTO_AUGMENT:
+            raise InputError(f"--auto_augment must be one of {', '.join(AUTO_AUGMENT)}. Received: {auto_augment!r}.")
+        return self._training_batches(batch_size, image_size, seed, start_step, num_steps, auto_augment)
 
     def evaluation_batches(
         self, split: str, batch_size: int, image_size: int, max_examples: int | None = None
@@ -114,7 +126,13 @@ class Dataset(abc.ABC):
 
     @abc.abstractmethod
     def _training_batches(
-        self, batch_size: int, image_size: int, seed: int, start_step: int, num_steps: int | None
+        self,
+        batch_size: int,
+        image_size: int,
+        seed: int,
+        start_step: int,
+        num_steps: int | None,
+        auto_augment: str,
     ) -> "tf.data.Dataset": ...
 
     @abc.abstractmethod

@@ -126,14 +126,20 @@ class FolderDataset(Dataset):
             return tf.constant([f.path for f in files]), tf.constant([f.label for f in files], tf.int32)
 
     def _training_batches(
-        self, batch_size: int, image_size: int, seed: int, start_step: int, num_steps: int | None
+        self,
+        batch_size: int,
+        image_size: int,
+        seed: int,
+        start_step: int,
+        num_steps: int | None,
+        auto_augment: str,
     ) -> "tf.data.Dataset":
         import tensorflow as tf
 
         from scarlet_tf.data import batching, encoded, order
 
         paths, labels = self._tensors("train")
-        augment = encoded.training_transform(self.augmentation, image_size, self.normalisation)
+        augment = encoded.training_transform(self.augmentation, image_size, self.normalisation, auto_augment)
 
         def examples_of(step: tf.Tensor, indices: tf.Tensor) -> tf.data.Dataset:
             positions = step * batch_size + tf.range(batch_size, dtype=tf.int64)

@@ -55,13 +55,19 @@ class StreamedDataset(Dataset):
         )
 
     def _training_batches(
-        self, batch_size: int, image_size: int, seed: int, start_step: int, num_steps: int | None
+        self,
+        batch_size: int,
+        image_size: int,
+        seed: int,
+        start_step: int,
+        num_steps: int | None,
+        auto_augment: str,
     ) -> "tf.data.Dataset":
         import tensorflow as tf
 
         from scarlet_tf.data import batching, encoded, order
 
-        augment = encoded.training_transform(self.augmentation, image_size, self.normalisation)
+        augment = encoded.training_transform(self.augmentation, image_size, self.normalisation, auto_augment)
         per_epoch = self.steps_per_epoch(batch_size) * batch_size
         start = start_step * batch_size
 

@@ -38,6 +38,8 @@ def downsampled(shape: tuple, stride: int, filters: int) -> tuple:
 class ConvBN:
     """Bias-free convolution, batch norm, activation. Padding is kernel // 2 on each side, at every stride.
 
+    Where `layer` is not trainable the batch norm keeps its statistics, and normalises by them, in training too.
+
     `filters` None makes it depthwise. The weights are `layer`'s: `kernel` (k, k, in, out), or (k, k, in, 1) depthwise,
     and `gamma`, `beta`, `mean`, `variance`, each (out,).
     """
@@ -52,7 +54,7 @@ class ConvBN:
         stride: int = 1,
         activation: str | None = None,
     ) -> None:
-        self.kernel_size, self.stride, self.activation = kernel_size, stride, activation
+        self.layer, self.kernel_size, self.stride, self.activation = layer, kernel_size, stride, activation
         self.depthwise = filters is None
         shape = (kernel_size, kernel_size, in_channels, filters or 1)
         self.kernel = layer.add_weight(name=f"{name}_kernel", shape=shape, initializer=kernel_initializer())
@@ -74,6 +76,7 @@ class ConvBN:
         self.variance = vector("moving_variance", "ones", False)
 
     def __call__(self, x: tf.Tensor, training: bool) -> tf.Tensor:
+        training = training and self.layer.trainable
         kernel, pad, padding = self.kernel.value, self.kernel_size // 2, "SAME"
         size = max(x.shape[1:3]) if None not in x.shape[1:3] else self.kernel_size
         if training and pad >= size:

@@ -9,6 +9,30 @@ from scarlet_tf.arch.zoo import get_arch
 from scarlet_tf.nets import blocks
 from scarlet_tf.nets.stabilizer import Stabilizer
 
+CLASSIFIER = "logits"
+"""Name of the layer whose shape depends on the number of classes."""
+
+_POOLING = {"avg": keras.layers.GlobalAveragePooling2D, "max": keras.layers.GlobalMaxPooling2D}
+POOLING = tuple(_POOLING)
+
+
+@keras.saving.register_keras_serializable("scarlet_tf")
+class StandaloneModel(keras.Model):
+    """A functional Keras model of one architecture, whose layers are named stem, slot_0, ..., head, pool, logits."""
+
+    @property
+    def pyramid_outputs(self) -> dict[str, keras.KerasTensor]:
+        """The features that a detector reads: `Pn`, (batch, h / 2^n, w / 2^n, c), is the last slot's output at that
+        resolution. SCARLET networks have P2 to P5."""
+        outputs, stride = {}, 1
+        for layer in self.layers:
+            if isinstance(layer, blocks.Stem):
+                stride = layer.stride
+            elif isinstance(layer, blocks.InvertedBottleneck | Stabilizer):
+                stride *= layer.stride * getattr(layer, "in_stride", 1)
+                outputs[f"P{stride.bit_length() - 1}"] = layer.output
+        return outputs
+
 
 def stem_layer(stem: Stem) -> blocks.Stem:
     """The Keras layer of a stem."""
@@ -21,28 +45,13 @@ def head_layers(head: Head, num_classes: int, dropout: float, in_stride: int = 1
         blocks.HeadConv(head.filters, head.activation, in_stride, name="head"),
         keras.layers.GlobalAveragePooling2D(name="pool"),
         keras.layers.Dropout(dropout, name="dropout"),
-        keras.layers.Dense(num_classes, kernel_initializer=keras.initializers.RandomNormal(0, 0.01), name="logits"),
+        keras.layers.Dense(num_classes, kernel_initializer=keras.initializers.RandomNormal(0, 0.01), name=CLASSIFIER),
     ]
 
 
-def build_model(
-    arch: ArchSpec | str,
-    image_size: int = 224,
-    num_classes: int = 1000,
-    dropout: float = 0.2,
-    keep_stabilizers: bool = False,
-) -> keras.Model:
-    """The network of `arch` (rows, or a published network's name), freshly initialised.
-
-    Input `image` (batch, image_size, image_size, 3) float32, as the data pipeline feeds it; output `logits`
-    (batch, num_classes). The layer of slot n is named `slot_n`. With `keep_stabilizers` a skipped slot holds its ELS
-    layer. Raises ValueError where the image is smaller than the product of the strides.
-    """
-    arch = get_arch(arch) if isinstance(arch, str) else arch
-    check_image_size(arch, image_size)
-    placed = layout(arch)
-    by_slot = {block.slot: block for block in placed.blocks}
-    image = keras.Input((image_size, image_size, 3), name="image")
+def features(arch: ArchSpec, image: keras.KerasTensor, keep_stabilizers: bool = False) -> keras.KerasTensor:
+    """What the head of `arch` reads, (batch, h, w, c), from a symbolic `image` (batch, h, w, 3)."""
+    by_slot = {block.slot: block for block in layout(arch).blocks}
     x = stem_layer(arch.stem)(image)
     for slot, row in enumerate(arch.blocks):
         if slot in by_slot:
@@ -60,7 +69,64 @@ def build_model(
             )(x)
         elif keep_stabilizers:
             x = Stabilizer(row.filters, row.stride, name=f"slot_{slot}")(x)
-    in_stride = 1 if keep_stabilizers else placed.head_in_stride
+    return x
+
+
+def _model(arch: ArchSpec, image: keras.KerasTensor, output: keras.KerasTensor) -> StandaloneModel:
+    return StandaloneModel(image, output, name=arch.name.replace("-", "_"))
+
+
+def build_classifier(
+    arch: ArchSpec,
+    image_shape: tuple = (None, None, 3),
+    num_classes: int = 1000,
+    dropout: float = 0.2,
+    activation: str | None = None,
+    keep_stabilizers: bool = False,
+) -> StandaloneModel:
+    """The network of `arch`, freshly initialised, for images of any shape at least as large as its strides.
+
+    Input `image` (batch, *image_shape), of which height and width may be None; output `logits` (batch, num_classes), or
+    with `activation`, a name that Keras knows, `predictions`.
+    """
+    image = keras.Input(image_shape, name="image")
+    x = features(arch, image, keep_stabilizers)
+    in_stride = 1 if keep_stabilizers else layout(arch).head_in_stride
     for layer in head_layers(arch.head, num_classes, dropout, in_stride):
         x = layer(x)
-    return keras.Model(image, x, name=arch.name.replace("-", "_"))
+    if activation is not None:
+        x = keras.layers.Activation(activation, name="predictions")(x)
+    return _model(arch, image, x)
+
+
+def build_model(
+    arch: ArchSpec | str,
+    image_size: int = 224,
+    num_classes: int = 1000,
+    dropout: float = 0.2,
+    keep_stabilizers: bool = False,
+) -> StandaloneModel:
+    """The network of `arch` (rows, or a published network's name), freshly initialised.
+
+    Input `image` (batch, image_size, image_size, 3) float32, as the data pipeline feeds it; output `logits`
+    (batch, num_classes). The layer of slot n is named `slot_n`. With `keep_stabilizers` a skipped slot holds its ELS
+    layer. Raises ValueError where the image is smaller than the product of the strides.
+    """
+    arch = get_arch(arch) if isinstance(arch, str) else arch
+    check_image_size(arch, image_size)
+    shape = (image_size, image_size, 3)
+    return build_classifier(arch, shape, num_classes, dropout, keep_stabilizers=keep_stabilizers)
+
+
+def build_backbone(arch: ArchSpec, image_shape: tuple = (None, None, 3), pooling: str | None = None) -> StandaloneModel:
+    """The network of `arch` without its classifier, freshly initialised.
+
+    Input `image` (batch, *image_shape), of which height and width may be None; output the head's features (batch,
+    ceil(h / strides), ceil(w / strides), c), or with `pooling` avg or max (batch, c).
+    """
+    image = keras.Input(image_shape, name="image")
+    head = blocks.HeadConv(arch.head.filters, arch.head.activation, layout(arch).head_in_stride, name="head")
+    x = head(features(arch, image))
+    if pooling is not None:
+        x = _POOLING[pooling](name="pool")(x)
+    return _model(arch, image, x)

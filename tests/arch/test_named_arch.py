@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from scarlet_tf.arch import SearchSpace, get_arch, get_space
+from scarlet_tf.arch import SearchSpace, get_arch, get_space, scale
 from scarlet_tf.arch.named import NamedArch, resolve
 from scarlet_tf.errors import InputError
 
@@ -55,6 +55,30 @@ def test_name_is_the_files_where_it_has_none(tmp_path):
     assert resolve(str(path)).name == "pick_2"
 
 
+def test_factors_scale_the_network_and_its_name(tmp_path):
+    named = resolve("scarlet_a", width=1.5)
+    assert (named.name, named.width, named.depth) == ("scarlet_a-w1.5-d1", 1.5, 1.0)
+    assert named.arch == scale(get_arch("scarlet_a"), 1.5, 1.0, "scarlet_a-w1.5-d1")
+    named.write(tmp_path / "arch.json")
+    assert json.loads((tmp_path / "arch.json").read_text())["width"] == 1.5
+    assert resolve(str(tmp_path)) == named
+
+
+@pytest.mark.parametrize(("name", "image_size"), [("scarlet_a2", 260), ("scarlet_a4", 380), ("scarlet_b", 224)])
+def test_published_networks_bring_their_factors_and_image_size(name, image_size):
+    named = resolve(name)
+    assert named.arch == get_arch(name)
+    assert named.default_image_size == image_size
+    assert NamedArch.from_dict(named.to_dict(), "arch.json") == named
+
+
+def test_flags_take_the_place_of_the_networks_own_factors():
+    assert resolve("scarlet_a4", depth=1.0).arch.blocks == get_arch("scarlet_a2").blocks
+    for factor in (0.0, -1.0, 17.0, float("nan")):
+        with pytest.raises(InputError, match=rf"--width must be above 0 and at most 16\. Received: {factor}"):
+            resolve("scarlet_a", width=factor)
+
+
 GOOD = {"space": "s1", "genotype": [0] * 19, "name": "net"}
 
 
@@ -75,6 +99,9 @@ GOOD = {"space": "s1", "genotype": [0] * 19, "name": "net"}
         (GOOD | {"genotype": "0" * 19}, "genotype must be a list"),
         (GOOD | {"genotype": None}, "genotype must be a list"),
         (GOOD | {"name": 5}, "name a string. Received: .*, 5"),
+        (GOOD | {"width": 0}, "width must be above 0 and at most 16. Received: 0"),
+        (GOOD | {"depth": "2"}, "depth must be above 0 and at most 16. Received: '2'"),
+        (GOOD | {"depth": True}, "depth must be above 0 and at most 16. Received: True"),
         (GOOD | {"space": "s9"}, "a space must be one of s1, s2.*Received: 's9'"),
         (GOOD | {"space": 1}, "a space must be one of"),
         (GOOD | {"space": {"name": "mine"}}, "SearchSpace takes the keys"),

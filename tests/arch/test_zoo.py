@@ -2,7 +2,7 @@
 
 import pytest
 
-from scarlet_tf.arch import Skip, get_arch, get_space
+from scarlet_tf.arch import Skip, get_arch, get_space, scale
 from scarlet_tf.errors import InputError
 
 PUBLISHED = {
@@ -23,6 +23,11 @@ def test_rows_are_those_of_the_paper(name):
 def test_networks_are_members_of_s2(name):
     s2 = get_space("s2")
     assert s2.decode(s2.encode(get_arch(name)), name) == get_arch(name)
+
+
+@pytest.mark.parametrize(("name", "width", "depth"), [("scarlet_a2", 1.4, 1.0), ("scarlet_a4", 1.4, 2.0)])
+def test_scaled_networks_are_scarlet_a(name, width, depth):
+    assert get_arch(name) == scale(get_arch("scarlet_a"), width, depth, name)
 
 
 def test_unknown_network():
