@@ -59,7 +59,7 @@ def _tensorflow_step(setting: Setting) -> Callable[[], float]:
     import tensorflow as tf
 
     from scarlet_tf.nets.supernet import build_supernet
-    from scarlet_tf.train.sgd import L2SGD
+    from scarlet_tf.train.optimizers import L2SGD
 
     supernet = build_supernet(setting.space, setting.image_size, NUM_CLASSES)
     supernet.compile(

@@ -13,13 +13,14 @@ from scarlet_tf.arch.named import NamedArch
 from scarlet_tf.train.config import TrainConfig
 from scarlet_tf.train.workdir import Workdir
 
-COMMANDS = ("train", "search", "export", "evaluate", "quickstart")
+COMMANDS = ("train", "search", "export", "evaluate", "quickstart", "import_torch")
 
 TRAIN = ("train", "--space=space.json", "--dataset=synthetic", "--image_size=16", "--workdir=out")
 TRAIN_FOLDER = ("train", "--space=space.json", "--dataset=folder", "--batch_size=2", "--workdir=out")
 TRAIN_NETWORK = ("train", "--dataset=synthetic", "--image_size=32", "--workdir=out")
 SEARCH = ("search", "--supernet=supernet", "--workdir=out")
 EXPORT = ("export", "--model=arch.json", "--output_dir=out")
+IMPORT = ("import_torch", "--model=scarlet_a", "--checkpoint=file", "--output=out.keras")
 EVALUATE = ("evaluate", "--model=arch.json", "--weights=supernet")
 
 BAD_MODELS = {
@@ -50,7 +51,7 @@ BAD_OUTPUTS = {
 WITHOUT_TENSORFLOW = [
     *[(command, ["--no_such_flag=1"], ["no_such_flag"]) for command in COMMANDS],
     *[(command, ["stray"], ["--flag=value", "'stray'"]) for command in COMMANDS],
-    *[(command, [], ["must be given"]) for command in ("train", "search", "export", "evaluate")],
+    *[(command, [], ["must be given"]) for command in COMMANDS if command != "quickstart"],
     # train
     (TRAIN, ["--space=s9"], ["s1, s2, small", "'s9'"]),
     (TRAIN, ["--space=missing.json"], ["missing.json"]),
@@ -79,6 +80,43 @@ WITHOUT_TENSORFLOW = [
     (TRAIN_NETWORK, ["--model=arch.json", "--weights=missing"], ["--weights", "missing", "nothing there"]),
     (TRAIN_NETWORK, ["--model=arch.json", "--weights=file"], ["--weights", ".keras", "file"]),
     (TRAIN_NETWORK, ["--model=arch.json", "--weights=empty"], ["--weights", "empty", "config.json"]),
+    (TRAIN, ["--optimizer=adam"], ["--optimizer", "rmsprop", "adam"]),
+    (TRAIN, ["--schedule=linear"], ["--schedule", "exponential", "linear"]),
+    (TRAIN, ["--decay_rate=0"], ["--decay_rate", "above 0 and at most 1", "0"]),
+    (TRAIN, ["--decay_rate=1.1"], ["--decay_rate", "at most 1", "1.1"]),
+    (TRAIN, ["--decay_epochs=0"], ["--decay_epochs", "above 0", "0"]),
+    (TRAIN, ["--decay_epochs=inf"], ["--decay_epochs", "inf"]),
+    (TRAIN, ["--auto_augment=imagenet"], ["--auto_augment", "none", "cifar10", "imagenet"]),
+    (TRAIN, ["--new_classifier"], ["--new_classifier needs --weights"]),
+    (TRAIN, ["--layer_decay=0.9"], ["--layer_decay is for --model", "0.9"]),
+    (TRAIN, ["--freeze=stem"], ["--freeze=stem needs --weights"]),
+    (TRAIN, ["--width=2"], ["--width", "--model"]),
+    (TRAIN_NETWORK, ["--model=arch.json", "--width=0"], ["--width", "above 0", "0"]),
+    (TRAIN_NETWORK, ["--model=arch.json", "--depth=17"], ["--depth", "at most 16", "17"]),
+    (TRAIN_NETWORK, ["--model=arch.json", "--layer_decay=0"], ["--layer_decay", "above 0 and at most 1", "0"]),
+    (TRAIN_NETWORK, ["--model=arch.json", "--layer_decay=nan"], ["--layer_decay", "nan"]),
+    (TRAIN_NETWORK, ["--model=arch.json", "--freeze=stem"], ["--freeze=stem needs --weights"]),
+    (TRAIN_NETWORK, ["--model=arch.json", "--new_classifier"], ["--new_classifier needs --weights"]),
+    (
+        TRAIN_NETWORK,
+        ["--model=arch.json", "--weights=network", "--freeze=slot_1"],  # which is skipped
+        ["--freeze must be a layer of mini_arch", "stem, slot_0, slot_2, head", "'slot_1'"],
+    ),
+    (
+        TRAIN_NETWORK,
+        ["--model=arch.json", "--weights=network", "--freeze=logits"],
+        ["--freeze", "before its classifier", "'logits'"],
+    ),
+    (
+        TRAIN_NETWORK,
+        ["--model=arch.json", "--weights=network", "--dataset=folder", "--data_dir=data", "--batch_size=2"],
+        ["--weights", "2 classes", "trained on 10", "--new_classifier"],
+    ),
+    (
+        TRAIN_NETWORK,
+        ["--model=arch.json", "--weights=network", "--new_classifier", "--width=2"],
+        ["--weights", "mini_arch-w2-d1", "network mini_arch"],
+    ),
     *[(TRAIN_FOLDER, [f"--data_dir={data}"], said) for data, said in BAD_DATA.items()],
     (TRAIN_FOLDER, [], ["--data_dir must be given", "train/CLASS"]),
     # search
@@ -108,6 +146,9 @@ WITHOUT_TENSORFLOW = [
     (EXPORT, ["--image_size=3"], ["--image_size", "at least 4", "3"]),
     (EXPORT, ["--model=scarlet_b", "--image_size=31"], ["--image_size", "at least 32", "31"]),
     (EXPORT, ["--num_classes=0"], ["--num_classes", "0"]),
+    (EXPORT, ["--width=-1"], ["--width", "above 0", "-1"]),
+    (EXPORT, ["--depth=nan"], ["--depth", "above 0", "nan"]),
+    (EXPORT, ["--weights=network", "--depth=2"], ["--weights", "mini_arch-w1-d2", "network mini_arch"]),
     (EXPORT, ["--num_images=0"], ["--num_images", "0"]),
     (EXPORT, ["--weights=supernet", "--num_classes=7"], ["--weights", "7 classes", "10"]),
     (EXPORT, ["--weights=young"], ["--weights=young", "no checkpoint"]),
@@ -129,6 +170,11 @@ WITHOUT_TENSORFLOW = [
     (EVALUATE, ["--dataset=folder", "--data_dir=data"], ["--weights", "2 classes", "10"]),
     (EVALUATE, ["--max_images=0"], ["--max_images", "0"]),
     (EVALUATE, ["--model=other.json", "--weights=network"], ["--weights", "other", "network mini_arch"]),
+    # import_torch
+    (IMPORT, ["--model=scarlet_z"], BAD_MODELS["scarlet_z"]),
+    (IMPORT, ["--checkpoint=missing"], ["--checkpoint", "missing, no such file"]),
+    (IMPORT, ["--checkpoint=empty"], ["--checkpoint", "empty, no such file"]),
+    (IMPORT, ["--output=out.h5"], ["--output", ".keras or .weights.h5", "out.h5"]),
     # where to write
     *[
         (command, [f"--{flag}={path}"], [f"--{flag}", *said])

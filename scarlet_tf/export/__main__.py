@@ -20,6 +20,8 @@ from scarlet_tf.files import check_output_dir
 from scarlet_tf.weights import WeightsSource
 
 _MODEL = flags.DEFINE_string("model", None, "A published network's name, an arch.json, or a workdir that has one.")
+_WIDTH = flags.DEFINE_float("width", None, "Factor of the network's channels; its own by default.")
+_DEPTH = flags.DEFINE_float("depth", None, "Factor of the network's slots; its own by default.")
 _WEIGHTS = flags.DEFINE_string(
     "weights", None, "A supernet's or network's workdir, a .keras or .weights.h5 file; fresh weights by default."
 )
@@ -36,7 +38,7 @@ _OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Where the artifacts go; b
 
 def main() -> None:
     command.require(_MODEL)
-    named = resolve(_MODEL.value)
+    named = resolve(_MODEL.value, _WIDTH.value, _DEPTH.value)
     source = WeightsSource.find(named, _WEIGHTS.value or (_MODEL.value if Path(_MODEL.value).is_dir() else None))
     check_formats(_FORMAT.value, _QUANTIZE.value)
     output_dir = check_output_dir(_OUTPUT_DIR.value or Path("exported") / named.name, "output_dir")

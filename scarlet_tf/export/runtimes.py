@@ -135,7 +135,7 @@ def _load_tflite(path: Path, num_threads: int | None) -> Predictor:
     from ai_edge_litert.interpreter import Interpreter
 
     with _reading(path, "a TFLite model"):
-        with _notices_dropped():
+        with notices_dropped():
             interpreter = Interpreter(model_path=str(path), num_threads=num_threads)
             interpreter.allocate_tensors()
         (image,), (logits,) = interpreter.get_input_details(), interpreter.get_output_details()
@@ -162,7 +162,7 @@ def _sizes(image_shape: tuple, logits_shape: tuple) -> tuple[int, int]:
 
 
 @contextmanager
-def _notices_dropped() -> Iterator[None]:
+def notices_dropped() -> Iterator[None]:
     """Keeps LiteRT's `INFO:` lines off stderr, to which its native code writes; no setting does."""
     sys.stderr.flush()
     stderr = os.dup(2)

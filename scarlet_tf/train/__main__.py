@@ -9,12 +9,15 @@ from absl import flags
 from scarlet_tf import command
 from scarlet_tf.arch.named import resolve
 from scarlet_tf.arch.spaces import get_space
-from scarlet_tf.data import DATASETS
-from scarlet_tf.train.config import OPTIMIZERS, STABILIZERS, STRATEGIES, TrainConfig
+from scarlet_tf.data import AUTO_AUGMENT, DATASETS
+from scarlet_tf.errors import InputError
+from scarlet_tf.train.config import OPTIMIZERS, SCHEDULES, STABILIZERS, STRATEGIES, TrainConfig
 from scarlet_tf.train.workdir import Workdir
 
 _SPACE = flags.DEFINE_string("space", None, "Search space of the supernet: s1, s2, small or a .json file.")
 _MODEL = flags.DEFINE_string("model", None, "Network to train alone: a published one's name, arch.json or a workdir.")
+_WIDTH = flags.DEFINE_float("width", None, "Factor of the network's channels; its own by default.")
+_DEPTH = flags.DEFINE_float("depth", None, "Factor of the network's slots; its own by default.")
 _WORKDIR = flags.DEFINE_string("workdir", None, "Directory of this run.")
 _SETTINGS = (
     flags.DEFINE_enum("dataset", "imagenet2012", DATASETS, "Images to train on."),
@@ -23,10 +26,15 @@ _SETTINGS = (
     flags.DEFINE_integer("batch_size", 256, "Images a step, over all devices."),
     flags.DEFINE_integer("epochs", 60, "Passes over the training images."),
     flags.DEFINE_integer("steps", None, "Steps to train, instead of --epochs."),
-    flags.DEFINE_enum("optimizer", "sgd", OPTIMIZERS, "SGD with momentum, or AdamW, quicker on short schedules."),
-    flags.DEFINE_float("learning_rate", 0.045, "Highest learning rate; a cosine takes it to zero."),
+    flags.DEFINE_enum(
+        "optimizer", "sgd", OPTIMIZERS, "SGD or RMSProp with momentum, or AdamW, quicker on short schedules."
+    ),
+    flags.DEFINE_float("learning_rate", 0.045, "Highest learning rate."),
+    flags.DEFINE_enum("schedule", "cosine", SCHEDULES, "How the rate falls: a cosine to zero, or a staircase."),
+    flags.DEFINE_float("decay_rate", 0.97, "Factor of a step of --schedule=exponential."),
+    flags.DEFINE_float("decay_epochs", 2.4, "Epochs from one such step to the next, counted with the warmup."),
     flags.DEFINE_float("warmup_epochs", 0.0, "Epochs in which the learning rate rises from zero."),
-    flags.DEFINE_float("momentum", 0.9, "Momentum of SGD."),
+    flags.DEFINE_float("momentum", 0.9, "Momentum of SGD and RMSProp."),
     flags.DEFINE_float("weight_decay", 4e-5, "Added to a kernel's gradient, times the kernel."),
     flags.DEFINE_float("label_smoothing", 0.0, "Share of the label spread over all classes."),
     flags.DEFINE_float("dropout", 0.2, "Dropout before the classifier of a standalone network."),
@@ -36,19 +44,33 @@ _SETTINGS = (
         None,
         "Where a standalone network starts from: a supernet's or network's workdir, a .keras or .weights.h5 file.",
     ),
+    flags.DEFINE_bool("new_classifier", False, "Leave out the classifier of --weights: for other classes."),
+    flags.DEFINE_string(
+        "freeze", None, "Layer that, with all before it, stays as --weights gave it: stem, slot_9, head."
+    ),
+    flags.DEFINE_float("layer_decay", 1.0, "Factor of a layer's learning rate for each layer after it."),
+    flags.DEFINE_enum("auto_augment", "none", AUTO_AUGMENT, "Policy of further augmentation: AutoAugment's of a set."),
     flags.DEFINE_enum("strategy", "auto", STRATEGIES, "Devices to train on."),
     flags.DEFINE_string("tpu", "", "Name or address of the TPU, for --strategy=tpu."),
     flags.DEFINE_integer("seed", 0, "Seed of weights, data order and path sampling."),
 )
 
 
-def main() -> None:
-    command.require(_WORKDIR)
-    config = TrainConfig(
+def settings() -> TrainConfig:
+    """What the flags say."""
+    for flag in (_WIDTH, _DEPTH):
+        if flag.value is not None and _MODEL.value is None:
+            raise InputError(f"--{flag.name} is for --model. Received: {flag.value} without it.")
+    return TrainConfig(
         space=None if _SPACE.value is None else get_space(_SPACE.value),
-        model=None if _MODEL.value is None else resolve(_MODEL.value),
+        model=None if _MODEL.value is None else resolve(_MODEL.value, _WIDTH.value, _DEPTH.value),
         **{flag.name: flag.value for flag in _SETTINGS},
     )
+
+
+def main() -> None:
+    command.require(_WORKDIR)
+    config = settings()
     dataset = command.load_dataset(config.dataset, config.data_dir)
     Workdir(_WORKDIR.value).check(config, dataset)
     command.start_tensorflow()

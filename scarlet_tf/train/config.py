@@ -7,11 +7,14 @@ from pathlib import Path
 from scarlet_tf.arch.named import NamedArch
 from scarlet_tf.arch.space import SearchSpace
 from scarlet_tf.arch.spaces import space_from_data, space_to_data
+from scarlet_tf.data import AUTO_AUGMENT
 from scarlet_tf.errors import InputError
 from scarlet_tf.files import read_json
+from scarlet_tf.train.fine_tuning import layer_names
 
 STABILIZERS = ("els", "skip", "els_relu")
-OPTIMIZERS = ("sgd", "adamw")
+OPTIMIZERS = ("sgd", "rmsprop", "adamw")
+SCHEDULES = ("cosine", "exponential")
 STRATEGIES = ("auto", "cpu", "gpu", "mirrored", "tpu")
 
 
@@ -20,9 +23,11 @@ class TrainConfig:
     """What a training does.
 
     Just one of `space` (a supernet is trained) and `model` (a standalone network) is given. `batch_size` is global.
-    The learning rate rises over `warmup_epochs` and falls as a cosine to zero. `steps`, unless None, overrides
-    `epochs`. `num_classes` is filled in from the data set. The defaults are the paper's for the supernet (section
-    4.1). Raises InputError, naming the flag, where a value is off.
+    The learning rate rises over `warmup_epochs`, then falls as a cosine to zero, or with `schedule` exponential by
+    `decay_rate` every `decay_epochs`. `steps`, unless None, overrides `epochs`. `num_classes` is filled in from the
+    data set. `new_classifier`, `freeze` (the last layer that stays as it is) and `layer_decay` are for a network that
+    starts from `weights`. The defaults are the paper's for the supernet (section 4.1). Raises InputError, naming the
+    flag, where a value is off.
     """
 
     dataset: str
@@ -35,6 +40,9 @@ class TrainConfig:
     steps: int | None = None
     optimizer: str = "sgd"
     learning_rate: float = 0.045
+    schedule: str = "cosine"
+    decay_rate: float = 0.97
+    decay_epochs: float = 2.4
     warmup_epochs: float = 0.0
     momentum: float = 0.9
     weight_decay: float = 4e-5
@@ -42,6 +50,10 @@ class TrainConfig:
     dropout: float = 0.2
     stabilizer: str = "els"
     weights: str | None = None
+    new_classifier: bool = False
+    freeze: str | None = None
+    layer_decay: float = 1.0
+    auto_augment: str = "none"
     strategy: str = "auto"
     tpu: str = ""
     seed: int = 0
@@ -70,13 +82,42 @@ class TrainConfig:
             value = getattr(self, name)
             if not 0 <= value < end:
                 raise InputError(f"--{name} must be at least 0 and below {end}. Received: {value}.")
-        for name, values in (("stabilizer", STABILIZERS), ("optimizer", OPTIMIZERS), ("strategy", STRATEGIES)):
+        for name, end in {"decay_rate": 1.0, "decay_epochs": math.inf, "layer_decay": 1.0}.items():
+            value = getattr(self, name)
+            if not 0 < value <= end or value == math.inf:
+                most = "" if end == math.inf else f" and at most {end:g}"
+                raise InputError(f"--{name} must be above 0{most}. Received: {value}.")
+        named_values = {
+            "stabilizer": STABILIZERS,
+            "optimizer": OPTIMIZERS,
+            "schedule": SCHEDULES,
+            "auto_augment": AUTO_AUGMENT,
+            "strategy": STRATEGIES,
+        }
+        for name, values in named_values.items():
             if getattr(self, name) not in values:
                 raise InputError(f"--{name} must be one of {', '.join(values)}. Received: {getattr(self, name)!r}.")
+        self._check_fine_tuning()
         smallest = (self.space or self.model.space).min_image_size
         if self.image_size < smallest:
             raise InputError(
                 f"--image_size must be at least {smallest}, the product of the strides. Received: {self.image_size}."
+            )
+
+    def _check_fine_tuning(self) -> None:
+        if self.new_classifier and self.weights is None:
+            raise InputError("--new_classifier needs --weights: a fresh network's classifier is new anyway.")
+        if self.layer_decay != 1.0 and self.model is None:
+            raise InputError(f"--layer_decay is for --model. Received: {self.layer_decay} with --space.")
+        if self.freeze is None:
+            return
+        if self.weights is None:
+            raise InputError(f"--freeze={self.freeze} needs --weights: fresh layers would stay as random as they are.")
+        names = layer_names(self.model)[:-1]
+        if self.freeze not in names:
+            raise InputError(
+                f"--freeze must be a layer of {self.model.name} before its classifier: {', '.join(names)}. "
+                f"Received: {self.freeze!r}."
             )
 
     def to_dict(self) -> dict:

@@ -14,7 +14,9 @@ from scarlet_tf.errors import RunError
 from scarlet_tf.progress import progress
 from scarlet_tf.train.checkpoints import checkpoint_manager, restore_latest
 from scarlet_tf.train.config import TrainConfig
-from scarlet_tf.train.sgd import L2SGD
+from scarlet_tf.train.fine_tuning import layer_rates
+from scarlet_tf.train.learning_rate import learning_rate
+from scarlet_tf.train.optimizers import L2SGD, AdamW, L2RMSProp
 from scarlet_tf.train.workdir import Workdir
 
 LOG_STEPS = 20
@@ -32,19 +34,13 @@ def cross_entropy(label_smoothing: float, num_classes: int) -> Callable[[tf.Tens
 
 
 def make_optimizer(config: TrainConfig, total_steps: int, steps_per_epoch: int) -> keras.optimizers.Optimizer:
-    """The optimizer of `config` with its weight decay, a linear warmup, and a cosine to zero at `total_steps`."""
-    warmup_steps = round(config.warmup_epochs * steps_per_epoch)
-    if warmup_steps >= total_steps:
-        warmup_steps = 0
-    schedule = keras.optimizers.schedules.CosineDecay(
-        0.0 if warmup_steps else config.learning_rate,
-        total_steps - warmup_steps,
-        warmup_target=config.learning_rate if warmup_steps else None,
-        warmup_steps=warmup_steps,
-    )
+    """The optimizer of `config` with its weight decay, its schedule, and the learning rates of its layers."""
+    rate = learning_rate(config, total_steps, steps_per_epoch)
+    rates = layer_rates(config.model, config.layer_decay) if config.model else {}
     if config.optimizer == "adamw":
-        return keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay)
-    return L2SGD(schedule, momentum=config.momentum, l2=config.weight_decay)
+        return AdamW(rate, weight_decay=config.weight_decay, layer_rates=rates)
+    coupled = {"sgd": L2SGD, "rmsprop": L2RMSProp}[config.optimizer]
+    return coupled(rate, momentum=config.momentum, l2=config.weight_decay, layer_rates=rates)
 
 
 @dataclass(frozen=True)
@@ -74,22 +70,47 @@ def fit(
 ) -> None:
     """Trains `model`, built under `strategy`, to the end of its schedule, from the last checkpoint in `workdir` on.
 
-    One call of `model.train_step` a step. The batches are a function of (seed, step), so a resumed run ends with the
-    same weights as one that was never stopped. Raises RunError where the loss or a weight is not finite; the last
-    checkpoint before that is kept.
+    The batches are a function of (seed, step), so a resumed run ends with the same weights as one that was never
+    stopped. Raises RunError where the loss or a weight is not finite; the last checkpoint before that is kept.
     """
     schedule = Schedule.of(config, dataset)
     with strategy.scope():
-        optimizer = make_optimizer(config, schedule.total_steps, schedule.steps_per_epoch)
         model.compile(
-            optimizer,
+            make_optimizer(config, schedule.total_steps, schedule.steps_per_epoch),
             cross_entropy(config.label_smoothing, dataset.num_classes),
             metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
             jit_compile=config.strategy == "tpu",
         )
         # Variables made during a trace would make TensorFlow trace twice.
-        optimizer.build(model.trainable_variables)
         model.compute_metrics(None, tf.zeros([1], tf.int32), tf.zeros([1, dataset.num_classes]))
+
+    def batches(first_step: int) -> tf.data.Dataset:
+        steps = schedule.total_steps - first_step
+        return dataset.training_batches(
+            config.batch_size, config.image_size, config.seed, first_step, steps, config.auto_augment
+        )
+
+    with dataset.naming_bad_files():
+        run_steps(model, batches, config.batch_size, schedule, workdir, strategy, description)
+
+
+def run_steps(
+    model: keras.Model,
+    batches: Callable[[int], tf.data.Dataset],
+    batch_size: int,
+    schedule: Schedule,
+    workdir: Workdir,
+    strategy: tf.distribute.Strategy,
+    description: str,
+) -> None:
+    """Calls `model.train_step`, compiled under `strategy`, a step at a time, with metrics and checkpoints in `workdir`.
+
+    It goes on from the last checkpoint. `batches` gives, from a step on, those of the rest of the schedule; they are
+    global, of `batch_size`. Raises RunError where the loss or a weight is not finite.
+    """
+    optimizer = model.optimizer
+    with strategy.scope():
+        optimizer.build(model.trainable_variables)
         model.reset_metrics()
         manager = checkpoint_manager(workdir, model, optimizer)
         if manager.latest_checkpoint:
@@ -98,16 +119,13 @@ def fit(
     workdir.truncate_metrics(first_step)
     if first_step >= schedule.total_steps:
         return
-    batches = dataset.training_batches(
-        config.batch_size, config.image_size, config.seed, first_step, schedule.total_steps - first_step
-    )
-    iterator = iter(strategy.experimental_distribute_dataset(batches))
+    iterator = iter(strategy.experimental_distribute_dataset(batches(first_step)))
 
     @tf.function(autograph=False)
     def train_step(batch: tuple) -> None:
         strategy.run(model.train_step, args=(batch,))
 
-    with progress(description, schedule.total_steps, first_step) as report, dataset.naming_bad_files():
+    with progress(description, schedule.total_steps, first_step) as report:
         since, saved_at = time.monotonic(), time.monotonic()
         logged = first_step
         for step in range(first_step + 1, schedule.total_steps + 1):
@@ -127,10 +145,11 @@ def fit(
                     "epoch": round(step / schedule.steps_per_epoch, 4),
                     **metrics,
                     "learning_rate": float(optimizer.learning_rate),
-                    "images_per_second": round((step - logged) * config.batch_size / seconds, 1),
+                    "images_per_second": round((step - logged) * batch_size / seconds, 1),
                 }
             )
-            report.update(step, f"loss {metrics['loss']:.3f}  accuracy {metrics['accuracy']:.1%}")
+            accuracy = f"  accuracy {metrics['accuracy']:.1%}" if "accuracy" in metrics else ""
+            report.update(step, f"loss {metrics['loss']:.3f}{accuracy}")
             since, logged = time.monotonic(), step
             if end or epoch_end or time.monotonic() - saved_at > CHECKPOINT_SECONDS:
                 if not _all_finite(model):

@@ -9,6 +9,7 @@ from scarlet_tf.export.keras_file import write_keras
 from scarlet_tf.models import load_model
 from scarlet_tf.nets.supernet import build_supernet
 from scarlet_tf.train.config import TrainConfig
+from scarlet_tf.train.fine_tuning import freeze, unfreeze
 from scarlet_tf.train.graph import skip_graph_rewrites_on_cpu
 from scarlet_tf.train.loop import fit
 from scarlet_tf.train.strategy import make_strategy
@@ -33,10 +34,14 @@ def train(config: TrainConfig, path: str | Path, dataset: Dataset | None = None)
         if config.space is not None:
             model = build_supernet(config.space, config.image_size, config.num_classes, config.stabilizer, config.seed)
         else:
-            source = WeightsSource.find(config.model, config.weights)
+            source = WeightsSource.find(config.model, config.weights, config.new_classifier)
             model = load_model(config.model, source, config.image_size, config.num_classes, config.dropout).model
+    if config.freeze is not None:
+        freeze(model, config.model, config.freeze)
     workdir.start(config)
     fit(model, dataset, config, workdir, strategy, f"train {path}")
+    if config.freeze is not None:
+        unfreeze(model)  # what was frozen is a setting of this training, not of the network
     model_file = workdir.path / "model.keras"
     if config.model is not None and not model_file.exists():
         write_keras(model, model_file)

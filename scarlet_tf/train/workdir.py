@@ -2,9 +2,12 @@
 
 import json
 import os
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
+from scarlet_tf.arch.named import NamedArch
 from scarlet_tf.data import Dataset
 from scarlet_tf.errors import InputError
 from scarlet_tf.files import check_output_dir, replacing, write_json
@@ -13,6 +16,17 @@ from scarlet_tf.weights import WeightsSource
 
 MAY_CHANGE = ("strategy", "tpu", "data_dir")
 """Settings that a resumed run may change: they say where it runs, not what it computes."""
+
+
+class Settings(Protocol):
+    """The settings of a training, a frozen dataclass; `model` is None where it trains no single network."""
+
+    model: NamedArch | None
+
+    def to_dict(self) -> dict: ...
+
+    @classmethod
+    def read(cls, path: str | Path) -> "Settings": ...
 
 
 class Workdir:
@@ -32,22 +46,28 @@ class Workdir:
         check_output_dir(self.path, "workdir")
         dataset.steps_per_epoch(config.batch_size)
         if config.model is not None:
-            WeightsSource.find(config.model, config.weights).check_num_classes(dataset.num_classes)
+            source = WeightsSource.find(config.model, config.weights, config.new_classifier)
+            source.check_num_classes(dataset.num_classes)
         config = replace(config, num_classes=dataset.num_classes)
+        self.check_resumable(config, MAY_CHANGE)
+        return config
+
+    def check_resumable(self, config: Settings, may_change: Collection[str]) -> None:
+        """Raises InputError where a run was begun here with other settings than `config`, but for `may_change`, or is
+        of another kind."""
         if not self.config_path.exists():
-            return config
-        before = TrainConfig.read(self.config_path)
-        unchanged = replace(before, **{name: getattr(config, name) for name in MAY_CHANGE})
+            return
+        before = type(config).read(self.config_path)
+        unchanged = replace(before, **{name: getattr(config, name) for name in may_change})
         if unchanged != config:
             old, new = before.to_dict(), config.to_dict()
-            names = [name for name in old if old[name] != new[name] and name not in MAY_CHANGE]
+            names = [name for name in old if old[name] != new[name] and name not in may_change]
             raise InputError(
                 f"--workdir={self.path} holds a training with another --{names[0]}: {old[names[0]]}. Received: "
                 f"{new[names[0]]}. Use another --workdir."
             )
-        return config
 
-    def start(self, config: TrainConfig) -> None:
+    def start(self, config: Settings) -> None:
         """Writes what the run is about."""
         self.path.mkdir(parents=True, exist_ok=True)
         if config.model is not None:

@@ -13,7 +13,7 @@ import tensorflow as tf
 from scarlet_tf.nets.blocks import InvertedBottleneck
 from scarlet_tf.nets.stabilizer import STABILIZERS, Stabilizer
 from scarlet_tf.nets.supernet import build_supernet, fair_paths, fair_permutations
-from scarlet_tf.train.sgd import L2SGD
+from scarlet_tf.train.optimizers import L2SGD
 
 SEEDED_STEPS = [(seed, step) for seed in (0, 1, 123_456_789) for step in (0, 1, 2, 50, 10**9)]
 
@@ -230,7 +230,7 @@ MIRRORED = """
 import keras, numpy as np, tensorflow as tf
 from scarlet_tf.arch import SearchSpace
 from scarlet_tf.nets.supernet import build_supernet, fair_paths, fair_permutations
-from scarlet_tf.train.sgd import L2SGD
+from scarlet_tf.train.optimizers import L2SGD
 
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)

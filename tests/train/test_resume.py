@@ -115,3 +115,32 @@ def test_two_devices_train_and_resume(tmp_path, supernet_flags, mini_supernet, m
     first, last = lines[0]["loss"], lines[-1]["loss"]
     assert abs(first - metrics(mini_supernet)[0]["loss"]) < 0.05  # a sum over devices, or half of it, is far off
     assert last < first / 2
+
+
+RECIPE = (
+    "--optimizer=rmsprop",
+    "--learning_rate=0.01",
+    "--schedule=exponential",
+    "--decay_epochs=0.7",
+    "--auto_augment=cifar10",
+    "--new_classifier",
+    "--freeze=stem",
+    "--layer_decay=0.8",
+    "--epochs=3",
+)
+
+
+def test_killed_fine_tuning_ends_with_the_same_bits(
+    tmp_path, network_flags, mini_network, run_command, start_command, tensors
+):
+    flags = (*network_flags, *RECIPE, f"--weights={mini_network}")
+    done = run_command("train", *flags, f"--workdir={tmp_path / 'whole'}")
+    assert (done.returncode, done.stderr) == (0, "")
+    command = ("train", *flags, f"--workdir={tmp_path / 'killed'}")
+    kill_after(start_command(*command), tmp_path / "killed", 40)
+    done = run_command(*command)
+    assert (done.returncode, done.stderr) == (0, "")
+    expected, received = tensors(tmp_path / "whole"), tensors(tmp_path / "killed")
+    assert received.keys() == expected.keys()
+    assert [name for name in expected if expected[name].tobytes() != received[name].tobytes()] == []
+    assert "step-120" in (tmp_path / "killed" / "checkpoints" / "checkpoint").read_text()

@@ -25,6 +25,10 @@ CHANGES = {
     "label_smoothing": 0.2,
     "dropout": 0.3,
     "stabilizer": "skip",
+    "schedule": "exponential",
+    "decay_rate": 0.9,
+    "decay_epochs": 3.0,
+    "auto_augment": "cifar10",
     "seed": 1,
 }
 
@@ -52,6 +56,17 @@ def test_resuming_with_another_network_or_space_is_refused(mini_supernet, mini_n
     config = TrainConfig.read(mini_supernet / "config.json")
     with pytest.raises(InputError, match="another --space"):
         Workdir(mini_supernet).check(replace(config, space=replace(mini_space, activation="relu")), dataset)
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"), [("new_classifier", True), ("freeze", "stem"), ("layer_decay", 0.5), ("weights", None)]
+)
+def test_resuming_with_another_start_is_refused(flag, value, tmp_path, mini_network, mini_arch, dataset):
+    config = TrainConfig("synthetic", 16, model=mini_arch, weights=str(mini_network))
+    workdir = Workdir(tmp_path)
+    workdir.start(workdir.check(config, dataset))
+    with pytest.raises(InputError, match=rf"another --{flag}: "):
+        workdir.check(replace(config, **{flag: value}), dataset)
 
 
 @pytest.mark.parametrize("change", [{"strategy": "cpu"}, {"data_dir": "/elsewhere"}])
