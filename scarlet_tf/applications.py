@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.resources import files
 
+import keras
 import numpy as np
 
 from scarlet_tf.arch.spec import ArchSpec
@@ -86,14 +87,11 @@ SCARLET_A, SCARLET_B, SCARLET_C, SCARLET_A2, SCARLET_A4 = map(_application, ZOO)
 def preprocess_input(pixels: object) -> object:
     """What the networks eat: `pixels` (..., 3) in [0, 255], RGB, normalised by ImageNet's mean and deviation.
 
-    NumPy arrays give a new NumPy array, tensors a tensor; both float32.
+    NumPy arrays give a new NumPy array, tensors a tensor, and what `keras.Input` gives its like; all float32.
     """
     if isinstance(pixels, np.ndarray):
-        pixels = pixels.astype(np.float32)
-        return IMAGENET.applied_to(pixels).astype(np.float32)
-    import tensorflow as tf
-
-    return IMAGENET.applied_to(tf.cast(pixels, tf.float32))
+        return IMAGENET.applied_to(pixels.astype(np.float32))
+    return IMAGENET.applied_to(keras.ops.cast(pixels, "float32"))
 
 
 @cache

@@ -10,6 +10,9 @@ from pathlib import Path
 
 from scarlet_tf.errors import InputError
 
+WEIGHT_SUFFIXES = (".keras", ".weights.h5")
+"""How files of a network's weights end, as Keras writes them."""
+
 
 def check_output_dir(path: str | Path, flag: str) -> Path:
     """Returns `path` where files can be written in it, though it need not exist yet; leaves nothing behind.
@@ -74,5 +77,5 @@ def read_json(path: str | Path, what: str) -> object:
     """The content of a JSON file; raises InputError, naming `what` it should hold, if it cannot be read."""
     try:
         return json.loads(Path(path).read_text())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} must be a JSON file that holds {what}. Received: {error}.") from error

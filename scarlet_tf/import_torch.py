@@ -18,14 +18,13 @@ from absl import flags
 from scarlet_tf import command
 from scarlet_tf.arch.named import NamedArch, resolve
 from scarlet_tf.errors import InputError
-from scarlet_tf.files import check_output_dir, replacing
+from scarlet_tf.files import WEIGHT_SUFFIXES, check_output_dir, replacing
 
 if TYPE_CHECKING:
     import keras
 
     from scarlet_tf.nets.conv_bn import ConvBN
 
-SUFFIXES = (".keras", ".weights.h5")
 _CONV, _DEPTHWISE, _DENSE, _VECTOR = (2, 3, 1, 0), (2, 3, 0, 1), (1, 0), (0,)  # PyTorch's axes in Keras' order
 _BOOKKEEPING = ".num_batches_tracked"  # of BatchNorm2d: how often it was updated, which no network computes with
 _LISTED = 5
@@ -97,7 +96,11 @@ def read_checkpoint(path: str | Path) -> dict[str, np.ndarray]:
         reason = " ".join(str(error).split())[:100] or type(error).__name__
         raise InputError(f"--checkpoint must be {expected}. Received: {path}, which is damaged: {reason}.") from error
     state = content.get("model_state", content) if isinstance(content, Mapping) else None
-    if not isinstance(state, Mapping) or not state or not all(map(torch.is_tensor, state.values())):
+    plain = isinstance(state, Mapping) and all(
+        isinstance(name, str) and torch.is_tensor(tensor) and tensor.layout == torch.strided and not tensor.is_quantized
+        for name, tensor in state.items()
+    )
+    if not plain or not state:
         held = sorted(map(str, content))[:_LISTED] if isinstance(content, Mapping) else type(content).__name__
         raise InputError(f"--checkpoint must be {expected}. Received: {path}, which holds {held}.")
     tensors = {name.removeprefix("module."): tensor.float().numpy(force=True) for name, tensor in state.items()}
@@ -108,7 +111,8 @@ def read_checkpoint(path: str | Path) -> dict[str, np.ndarray]:
 
 def _check_fit(tensors: Mapping[str, np.ndarray], wanted: Mapping[str, Entry], model: str) -> None:
     """Raises InputError that lists the tensors which are missing, left over or of another shape."""
-    left_over = [name for name in tensors if name not in wanted and not name.endswith(_BOOKKEEPING)]
+    bookkeeping = {name.replace(".running_mean", _BOOKKEEPING) for name in wanted if name.endswith(".running_mean")}
+    left_over = [name for name in tensors if name not in wanted and name not in bookkeeping]
     misshapen = [
         f"{name} {tensors[name].shape} for {entry.shape}"
         for name, entry in wanted.items()
@@ -135,7 +139,8 @@ def network_of(named: NamedArch, tensors: Mapping[str, np.ndarray]) -> "keras.Mo
     """
     from scarlet_tf.nets.standalone import build_model
 
-    num_classes = np.size(tensors.get("classifier.bias", range(1000)))
+    bias = tensors.get("classifier.bias")
+    num_classes = len(bias) if bias is not None and bias.ndim == 1 and bias.size else 1000  # else it is a misfit
     model = build_model(named.arch, named.default_image_size, num_classes)
     wanted = {entry.name: entry for entry in entries(model)}
     _check_fit(tensors, wanted, named.name)
@@ -150,8 +155,8 @@ def main() -> None:
     checkpoint, output = Path(_CHECKPOINT.value), Path(_OUTPUT.value)
     if not checkpoint.is_file():
         raise InputError(f"--checkpoint must be a file. Received: {checkpoint}, no such file.")
-    if not output.name.endswith(SUFFIXES) or output.is_dir():
-        raise InputError(f"--output must be a {' or '.join(SUFFIXES)} file. Received: {output}.")
+    if not output.name.endswith(WEIGHT_SUFFIXES) or output.is_dir():
+        raise InputError(f"--output must be a {' or '.join(WEIGHT_SUFFIXES)} file. Received: {output}.")
     check_output_dir(output.parent, "output")
     tensors = read_checkpoint(checkpoint)
     command.start_tensorflow()

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from scarlet_tf.arch.named import NamedArch
 from scarlet_tf.errors import InputError
+from scarlet_tf.files import WEIGHT_SUFFIXES
 from scarlet_tf.train.config import TrainConfig
 
-_FILES = (".keras", ".weights.h5")
 _EXPECTED = "the workdir of a training, a .keras or a .weights.h5 file"
 
 
@@ -51,7 +51,7 @@ class WeightsSource:
         if weights is None:
             return cls()
         path = Path(weights)
-        if path.is_file() and path.name.endswith(_FILES):
+        if path.is_file() and path.name.endswith(WEIGHT_SUFFIXES):
             return cls(path, new_classifier=new_classifier)
         if not path.is_dir():
             what = "another file" if path.exists() else "nothing there"

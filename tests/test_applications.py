@@ -157,6 +157,13 @@ def test_preprocessing_is_imagenets():
     np.testing.assert_array_equal(pixels, before)
 
 
+def test_preprocessing_is_part_of_a_model():
+    image = keras.Input((5, 4, 3), dtype="uint8")
+    model = keras.Model(image, scarlet_tf.preprocess_input(image))
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 5, 4, 3), np.uint8)
+    np.testing.assert_allclose(model(pixels), scarlet_tf.preprocess_input(pixels), atol=1e-6)
+
+
 def test_predictions_are_decoded_best_first():
     scores = np.zeros((2, 1000), np.float32)
     scores[0, [1, 999]] = 0.75, 0.25

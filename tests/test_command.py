@@ -37,25 +37,37 @@ if __name__ == "__main__":
     command.run(main, globals())
 '''
 
+FARM = '''"""Keeps animals."""
+
+from scarlet_tf import command
+
+if __name__ == "__main__":
+    command.run_subcommand({"count": "farm.counting", "feed": "farm.feeding"}, globals())
+'''
+
 
 @pytest.fixture(scope="module")
-def workplace(tmp_path_factory):
-    """A directory with the command as a file, `tiny.py`, and as a package, `herd`."""
+def place(tmp_path_factory):
+    """A directory with the command as a file, `tiny.py`, as a package, `herd`, and as a subcommand, of `farm`."""
     path = tmp_path_factory.mktemp("command")
     (path / "tiny.py").write_text(TINY)
     (path / "herd").mkdir()
     (path / "herd" / "__init__.py").write_text("")
     (path / "herd" / "__main__.py").write_text(TINY)
+    (path / "farm").mkdir()
+    (path / "farm" / "__init__.py").write_text("")
+    (path / "farm" / "__main__.py").write_text(FARM)
+    (path / "farm" / "counting.py").write_text(TINY.split("if __name__")[0])
     (path / "good.flags").write_text("# many\n--sheep=7\n--colour=black\n")
     return path
 
 
 @pytest.fixture
-def run(workplace):
+def run(place):
     def run_it(*arguments: str, how: tuple[str, ...] = ("-m", "tiny")) -> subprocess.CompletedProcess:
         environment = os.environ | {"PYTHONPATH": str(Path(scarlet_tf.__file__).parents[1])}
         line = [sys.executable, *how, *arguments]
-        return subprocess.run(line, cwd=workplace, env=environment, capture_output=True, text=True)
+        return subprocess.run(line, cwd=place, env=environment, capture_output=True, text=True)
 
     return run_it
 
@@ -132,3 +144,39 @@ def test_fault_of_ours_keeps_its_traceback(run):
     done = run("--name=bug")
     assert done.returncode == 1
     assert "RuntimeError: a fault of ours" in done.stderr
+
+
+HOW = ("-m", "farm")
+
+
+def test_subcommand_has_flags_of_its_own(run):
+    done = run("count", "--sheep=5", "--flagfile=good.flags", "--sheep=6", how=HOW)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "6 black\n", "")
+    done = run("count", "--help", how=HOW)
+    assert done.stdout.splitlines()[:3] == ["python -m farm count", "", "Counts sheep."]
+    assert "  --sheep: How many sheep. (default: '3')" in done.stdout.splitlines()
+
+
+def test_subcommands_are_listed(run):
+    done = run("--help", how=HOW)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert (lines[0], lines[2]) == ("python -m farm count|feed", "Keeps animals.")
+    assert "python -m farm feed --help" in lines
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "one of count, feed. Received: none."),
+        (["shear"], "one of count, feed. Received: 'shear'."),
+        (["--sheep=5"], "one of count, feed. Received: '--sheep=5'."),
+        (["count", "feed"], "Arguments are given as --flag=value. Received: 'feed'."),
+        (["count", "--goats=1"], "goats"),
+    ],
+)
+def test_bad_subcommand_is_one_line_and_exit_code_2(run, arguments, said):
+    done = run(*arguments, how=HOW)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert done.stderr.startswith("error: ")
+    assert said in done.stderr

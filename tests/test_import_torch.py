@@ -177,6 +177,8 @@ def test_weights_file(tmp_path, save, small, run_command):
             r"mb_module.0.bn1.bias \(\) for \(48,\)",
         ),
         (lambda state: state.pop("classifier.bias"), "missing: classifier.bias"),
+        (lambda state: state.update({"classifier.bias": torch.zeros(0)}), r"classifier.bias \(0,\) for \(1000,\)"),
+        (lambda state: state.update({"x.num_batches_tracked": torch.zeros(())}), "not part of it: x.num_batches"),
     ],
 )
 def test_every_tensor_is_used_once(change, said, save, small):
@@ -222,6 +224,8 @@ def test_code_in_a_checkpoint_is_not_run(new_format, tmp_path, save, run_command
         ({"model_state": {}}, r"holds \['model_state'\]"),
         ({"optimizer": 3}, r"holds \['optimizer'\]"),
         ([1, 2], "holds list"),
+        ({0: torch.zeros(1)}, r"holds \['0'\]"),
+        ({"a": torch.zeros(2).to_sparse()}, r"holds \['a'\]"),
         ({"a": torch.zeros(1), "module.a": torch.zeros(1)}, "each tensor once"),
     ],
 )

@@ -47,11 +47,11 @@ class NamedArch:
 
         Raises InputError for factors that cannot be.
         """
-        if (width, depth) == (None, None):
-            return self
         width, depth = self.width if width is None else width, self.depth if depth is None else depth
         _check_factor("--width", width)
         _check_factor("--depth", depth)
+        if (width, depth) == (self.width, self.depth):
+            return self
         return replace(self, width=width, depth=depth, name=f"{self.name}-w{width:g}-d{depth:g}")
 
     def check_image_size(self, image_size: int | None) -> None:

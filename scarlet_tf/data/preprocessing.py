@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     import tensorflow as tf
 
@@ -16,8 +18,8 @@ class Normalisation:
 
     def applied_to(self, pixels: "tf.Tensor") -> "tf.Tensor":
         """What networks eat: float32 (..., 3). pixels: float32 (..., 1 or 3) in [0, 255]; grey repeats."""
-        scale = [1 / (255 * std) for std in self.std]
-        offset = [mean / std for mean, std in zip(self.mean, self.std, strict=True)]
+        std = np.array(self.std)
+        scale, offset = np.float32(1 / (255 * std)), np.float32(self.mean / std)
         return pixels * scale - offset  # two passes over the pixels, where the definition takes three
 
 

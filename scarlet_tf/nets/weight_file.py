@@ -1,7 +1,6 @@
 """Weights of a standalone network out of a file."""
 
 import warnings
-import zipfile
 from pathlib import Path
 
 import h5py
@@ -9,9 +8,8 @@ import keras
 
 from scarlet_tf.arch.spec import ArchSpec
 from scarlet_tf.errors import InputError
+from scarlet_tf.files import WEIGHT_SUFFIXES
 from scarlet_tf.nets.standalone import CLASSIFIER, build_backbone, build_model
-
-SUFFIXES = (".keras", ".weights.h5")
 
 
 def _read_h5(path: Path, arch: ArchSpec) -> keras.Model:
@@ -30,8 +28,9 @@ def _read(path: Path, arch: ArchSpec) -> keras.Model:
             if path.name.endswith(".weights.h5"):
                 return _read_h5(path, arch)
             return keras.models.load_model(path, compile=False)
-    except (ValueError, OSError, TypeError, KeyError, zipfile.BadZipFile) as error:
-        raise InputError(f"--weights={path} does not hold weights of {arch.name}: {error}") from error
+    except Exception as error:  # a broken file makes Keras and h5py raise nearly anything
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"--weights={path} does not hold weights of {arch.name}: {reason}.") from error
 
 
 def _shapes(model: keras.Model, left_out: str) -> dict[str, list[tuple]]:
@@ -49,9 +48,9 @@ def load_weight_file(path: str | Path, model: keras.Model, arch: ArchSpec, class
     or of another architecture or number of classes.
     """
     path = Path(path)
-    if not path.is_file() or not path.name.endswith(SUFFIXES):
-        what = "another file" if path.is_file() else "no such file"
-        raise InputError(f"--weights must be a {' or '.join(SUFFIXES)} file. Received: {path}, {what}.")
+    if not path.is_file() or not path.name.endswith(WEIGHT_SUFFIXES):
+        what = "a directory" if path.is_dir() else "another file" if path.exists() else "no such file"
+        raise InputError(f"--weights must be a {' or '.join(WEIGHT_SUFFIXES)} file. Received: {path}, {what}.")
     saved = _read(path, arch)
     left_out = "" if classifier else CLASSIFIER
     held, expected = _shapes(saved, left_out), _shapes(model, left_out)

@@ -35,7 +35,7 @@ _SETTINGS = (
     flags.DEFINE_float("decay_epochs", 2.4, "Epochs from one such step to the next, counted with the warmup."),
     flags.DEFINE_float("warmup_epochs", 0.0, "Epochs in which the learning rate rises from zero."),
     flags.DEFINE_float("momentum", 0.9, "Momentum of SGD and RMSProp."),
-    flags.DEFINE_float("weight_decay", 4e-5, "Added to a kernel's gradient, times the kernel."),
+    flags.DEFINE_float("weight_decay", 4e-5, "Of kernels, coupled; of all weights, decoupled, for AdamW."),
     flags.DEFINE_float("label_smoothing", 0.0, "Share of the label spread over all classes."),
     flags.DEFINE_float("dropout", 0.2, "Dropout before the classifier of a standalone network."),
     flags.DEFINE_enum("stabilizer", "els", STABILIZERS, "What stands for a skipped slot in the supernet."),

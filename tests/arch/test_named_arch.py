@@ -74,6 +74,7 @@ def test_published_networks_bring_their_factors_and_image_size(name, image_size)
 
 def test_flags_take_the_place_of_the_networks_own_factors():
     assert resolve("scarlet_a4", depth=1.0).arch.blocks == get_arch("scarlet_a2").blocks
+    assert resolve("scarlet_a4", width=1.4, depth=2.0) == resolve("scarlet_a4")
     for factor in (0.0, -1.0, 17.0, float("nan")):
         with pytest.raises(InputError, match=rf"--width must be above 0 and at most 16\. Received: {factor}"):
             resolve("scarlet_a", width=factor)
