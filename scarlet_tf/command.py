@@ -1,9 +1,10 @@
 """What every command shares: flags, `--help`, and errors as one line with exit code 2."""
 
+import importlib
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from absl import flags
 
@@ -13,15 +14,19 @@ from scarlet_tf.errors import InputError, RunError
 
 INPUT_ERROR_EXIT_CODE = 2
 RUN_ERROR_EXIT_CODE = 1
+_HELP = {"-h", "-help", "--help"}
 _STARTUP_NOISE = (b"cudart_stub", b"absl::InitializeLog", b"oneDNN custom operations are on")
 
 
-def _help(scope: Mapping) -> str:
+def _usage(scope: Mapping) -> str:
+    spec = scope.get("__spec__")  # None where a file was run, not a module
+    return f"python -m {spec.name.removesuffix('.__main__')}" if spec else f"python {sys.argv[0]}"
+
+
+def _help(scope: Mapping, usage: str) -> str:
     # absl files the flags of the program that runs under argv[0], those of any other module under its name
     module = sys.argv[0] if scope["__name__"] == "__main__" else scope["__name__"]
     ours = flags.FLAGS.flags_by_module_dict().get(module, [])
-    spec = scope.get("__spec__")  # None where a file was run, not a module
-    usage = f"python -m {spec.name.removesuffix('.__main__')}" if spec else f"python {sys.argv[0]}"
     lines = [usage, "", scope["__doc__"].strip(), "", "Flags:"]
     for flag in sorted(ours, key=lambda flag: flag.name):
         default = "" if flag.default is None else f" (default: {flag.default_as_str})"
@@ -69,18 +74,38 @@ def load_dataset(name: str, data_dir: str | None) -> Dataset:
     return data.load_dataset(name, data_dir)
 
 
-def run(main: Callable[[], None], scope: Mapping) -> None:
+def run_subcommand(modules: Mapping[str, str], scope: Mapping) -> None:
+    """Runs the subcommand that the first argument names, as `run` does.
+
+    `modules` says in which module each is: one with a docstring, flags and `main`. `scope` is the calling command's
+    `globals()`.
+    """
+    usage = _usage(scope)
+    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    if name in modules:
+        module = importlib.import_module(modules[name])
+        run(module.main, vars(module), [sys.argv[0], *sys.argv[2:]], f"{usage} {name}")
+    elif _HELP & set(sys.argv[1:]):
+        lines = [f"{usage} {name} --help" for name in modules]
+        print("\n".join([f"{usage} {'|'.join(modules)}", "", scope["__doc__"].strip(), "", "Flags:", *lines]))
+    else:
+        what = f"Received: {name!r}." if name else "Received: none."
+        _fail(f"The first argument must be one of {', '.join(modules)}. {what}", INPUT_ERROR_EXIT_CODE)
+
+
+def run(main: Callable[[], None], scope: Mapping, argv: Sequence[str] | None = None, usage: str | None = None) -> None:
     """Parses the flags defined by the calling command and runs `main`.
 
-    `scope` is the command's `globals()`: its docstring is the help text. TensorFlow is not imported before
-    `main` does so. Bad flags and `InputError` end in exit code 2 with one line on stderr, `RunError` in 1.
+    `scope` is the command's `globals()`: its docstring is the help text, under the line `usage`. `argv` is by default
+    the program's. TensorFlow is not imported before `main` does so. Bad flags and `InputError` end in exit code 2 with
+    one line on stderr, `RunError` in 1.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # off by default on some CPUs; depthwise 5x5 and 7x7 gain most
-    argv = sys.argv
-    if {"-h", "-help", "--help"} & set(argv[1:]):
-        print(_help(scope))
+    argv = sys.argv if argv is None else argv
+    if _HELP & set(argv[1:]):
+        print(_help(scope, usage or _usage(scope)))
         sys.exit(0)
     try:
         positional = flags.FLAGS(argv)[1:]
