@@ -169,24 +169,7 @@ class FolderDataset(Dataset):
 
     @contextmanager
     def naming_bad_files(self) -> Iterator[None]:
-        import tensorflow as tf
-
-        try:
-            yield
-        except tf.errors.OpError as error:
-            bad = self._first_bad_file()  # reads them all, but only now that something is known to be wrong
-            if bad is None:
-                raise
-            raise InputError(f"{bad} must be a whole JPEG or PNG image; replace or remove it.") from error
-
-    def _first_bad_file(self) -> str | None:
-        import tensorflow as tf
-
         from scarlet_tf.data import photos
 
-        for path in (file.path for split in SPLITS for file in self._splits[split]):
-            try:
-                photos.decode(tf.io.read_file(path))
-            except tf.errors.OpError:
-                return path
-        return None
+        with photos.naming_bad_files(file.path for split in SPLITS for file in self._splits[split]):
+            yield

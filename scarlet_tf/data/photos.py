@@ -1,6 +1,11 @@
 """Photos of any size: Inception crops for training, a centre crop of 0.875 for evaluation."""
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
 import tensorflow as tf
+
+from scarlet_tf.errors import InputError
 
 CENTRE = 0.875
 """The share of the short side that evaluation looks at (224 of 256 pixels)."""
@@ -13,6 +18,22 @@ def decode(contents: tf.Tensor) -> tf.Tensor:
         lambda: tf.io.decode_jpeg(contents, channels=3, dct_method="INTEGER_ACCURATE"),
         lambda: tf.io.decode_png(contents, channels=3),
     )
+
+
+@contextmanager
+def naming_bad_files(paths: Iterable[str]) -> Iterator[None]:
+    """Around the use of images in these files: where one cannot be decoded, raises InputError that names it."""
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError:
+        raise
+    except tf.errors.OpError as error:
+        for path in paths:  # reads them all, but only now that something is known to be wrong
+            try:
+                decode(tf.io.read_file(path))
+            except tf.errors.OpError:
+                raise InputError(f"{path} must be a whole JPEG or PNG image; replace or remove it.") from error
+        raise
 
 
 def inception_crop(contents: tf.Tensor, key: tf.Tensor, image_size: int) -> tf.Tensor:

@@ -12,6 +12,48 @@ if TYPE_CHECKING:
 SHUFFLE_RECORDS = 8192  # undecoded: about 1 GB of ImageNet
 
 
+def records(
+    builder: "tfds.core.DatasetBuilder", split: str, shuffle_seed: "tf.Tensor | None" = None
+) -> "tf.data.Dataset":
+    """The records of a split, their images as the contents of a JPEG, in an order that is a function of
+    `shuffle_seed`."""
+    import tensorflow_datasets as tfds
+
+    return builder.as_dataset(
+        split=split,
+        shuffle_files=shuffle_seed is not None,
+        decoders={"image": tfds.decode.SkipDecoding()},
+        read_config=tfds.ReadConfig(
+            shuffle_seed=shuffle_seed,
+            shuffle_reshuffle_each_iteration=False,
+            try_autocache=False,
+            skip_prefetch=True,
+        ),
+    )
+
+
+def records_of_epochs(
+    builder: "tfds.core.DatasetBuilder", split: str, per_epoch: int, start: int, seed: int
+) -> "tf.data.Dataset":
+    """`(position, record)` of shuffled epochs of `per_epoch` records, without end, from the position `start` on."""
+    import tensorflow as tf
+
+    from scarlet_tf.data import order
+
+    def records_of(epoch: tf.Tensor) -> tf.data.Dataset:
+        # Shuffling would mix the program's global seed in: in this function there is none but ours.
+        tf.compat.v1.set_random_seed(1)
+        shuffle_seed = tf.random.stateless_uniform(
+            (), order.epoch_key(seed, epoch), minval=0, maxval=2**31 - 1, dtype=tf.int64
+        )
+        shuffled = records(builder, split, shuffle_seed)
+        shuffled = shuffled.shuffle(SHUFFLE_RECORDS, shuffle_seed, reshuffle_each_iteration=False)
+        first = epoch * per_epoch
+        return shuffled.take(per_epoch).enumerate(first).skip(tf.maximum(start - first, 0))
+
+    return tf.data.Dataset.range(start // per_epoch, tf.int64.max).flat_map(records_of)
+
+
 class StreamedDataset(Dataset):
     """Photos in a prepared TFDS data set with the splits `train` and `validation`.
 
@@ -38,22 +80,6 @@ class StreamedDataset(Dataset):
             "test": "validation",
         }
 
-    def _records(self, split: str, shuffle_seed: "tf.Tensor | None" = None) -> "tf.data.Dataset":
-        """`{"image": contents of a JPEG, "label": ...}`, in an order that is a function of `shuffle_seed`."""
-        import tensorflow_datasets as tfds
-
-        return self._builder.as_dataset(
-            split=self._source[split],
-            shuffle_files=shuffle_seed is not None,
-            decoders={"image": tfds.decode.SkipDecoding()},
-            read_config=tfds.ReadConfig(
-                shuffle_seed=shuffle_seed,
-                shuffle_reshuffle_each_iteration=False,
-                try_autocache=False,
-                skip_prefetch=True,
-            ),
-        )
-
     def _training_batches(
         self,
         batch_size: int,
@@ -68,28 +94,16 @@ class StreamedDataset(Dataset):
         from scarlet_tf.data import batching, encoded, order
 
         augment = encoded.training_transform(self.augmentation, image_size, self.normalisation, auto_augment)
-        per_epoch = self.steps_per_epoch(batch_size) * batch_size
-        start = start_step * batch_size
+        per_epoch, start = self.steps_per_epoch(batch_size) * batch_size, start_step * batch_size
 
-        def records_of(epoch: tf.Tensor) -> tf.data.Dataset:
-            # Shuffling would mix the program's global seed in: in this function there is none but ours.
-            tf.compat.v1.set_random_seed(1)
-            shuffle_seed = tf.random.stateless_uniform(
-                (), order.epoch_key(seed, epoch), minval=0, maxval=2**31 - 1, dtype=tf.int64
-            )
-            records = self._records("train", shuffle_seed).map(lambda r: (r["image"], r["label"]))
-            records = records.shuffle(SHUFFLE_RECORDS, shuffle_seed, reshuffle_each_iteration=False)
-            first = epoch * per_epoch
-            return records.take(per_epoch).enumerate(first).skip(tf.maximum(start - first, 0))
+        def example(position: tf.Tensor, record: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+            key = order.augmentation_key(seed, position)
+            return augment(record["image"], key), tf.cast(record["label"], tf.int32)
 
-        def example(position: tf.Tensor, record: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-            contents, label = record
-            return augment(contents, order.augmentation_key(seed, position)), tf.cast(label, tf.int32)
-
-        records = tf.data.Dataset.range(start // per_epoch, tf.int64.max).flat_map(records_of)
+        examples = records_of_epochs(self._builder, self._source["train"], per_epoch, start, seed)
         if num_steps is not None:
-            records = records.take(num_steps * batch_size)
-        examples = records.map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+            examples = examples.take(num_steps * batch_size)
+        examples = examples.map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         return batching.in_order(examples.batch(batch_size, drop_remainder=True), num_steps)
 
     def _evaluation_batches(self, split: str, batch_size: int, image_size: int, count: int) -> "tf.data.Dataset":
@@ -102,5 +116,5 @@ class StreamedDataset(Dataset):
         def example(record: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
             return prepare(record["image"]), tf.cast(record["label"], tf.int32)
 
-        examples = self._records(split).take(count)
+        examples = records(self._builder, self._source[split]).take(count)
         return examples.map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).batch(batch_size)

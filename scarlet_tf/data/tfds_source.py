@@ -20,7 +20,7 @@ def load_tfds(name: str, data_dir: str | None) -> Dataset:
 
     Raises InputError where it did not: nothing is downloaded.
     """
-    builder = _prepared_builder(name, data_dir)
+    builder = prepared_builder(name, data_dir)
     if name == "imagenet2012":
         train = builder.info.splits["train"].num_examples
         if train <= IMAGENET_HELD_OUT:
@@ -32,12 +32,13 @@ def load_tfds(name: str, data_dir: str | None) -> Dataset:
     return _array_dataset(name, builder, {"fashion_mnist": FASHION_MNIST, "cifar10": CIFAR10}[name])
 
 
-def _prepared_builder(name: str, data_dir: str | None) -> tfds.core.DatasetBuilder:
+def prepared_builder(name: str, data_dir: str | None) -> tfds.core.DatasetBuilder:
+    """What TFDS prepared of the data set `name` under `data_dir`. Raises InputError where that is nothing."""
     builder = tfds.builder(name, data_dir=data_dir)
     if not builder.info.splits:
         prepare = f"tfds build {name}" + (f" --data_dir={data_dir}" if data_dir else "")
         raise InputError(
-            f"--dataset={name} must have been prepared by TFDS. Received: nothing in {builder.data_dir};"
+            f"--dataset={name.split('/')[0]} must have been prepared by TFDS. Received: nothing in {builder.data_dir};"
             f" run `{prepare}`, or give the directory of prepared data as --data_dir."
         )
     return builder

@@ -91,20 +91,6 @@ def image_files(paths: Sequence[str], ids: Sequence[int], batch_size: int, image
     return examples.batch(batch_size).prefetch(tf.data.AUTOTUNE)
 
 
-@contextmanager
-def naming_bad_files(paths: Sequence[str]) -> Iterator[None]:
-    """Around the use of batches of these files: where one cannot be decoded, raises InputError that names it."""
-    try:
-        yield
-    except tf.errors.OpError as error:
-        for path in paths:  # reads them all, but only now that something is known to be wrong
-            try:
-                photos.decode(tf.io.read_file(path))
-            except tf.errors.OpError:
-                raise InputError(f"{path} must be a whole JPEG or PNG image; replace or remove it.") from error
-        raise
-
-
 class CocoFiles(DetectionDataset):
     """The images of a JSON file in COCO's form."""
 
@@ -156,5 +142,5 @@ class CocoFiles(DetectionDataset):
 
     @contextmanager
     def naming_bad_files(self) -> Iterator[None]:
-        with naming_bad_files([image.path for image in self._data.images]):
+        with photos.naming_bad_files(image.path for image in self._data.images):
             yield

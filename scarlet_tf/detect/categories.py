@@ -27,7 +27,12 @@ def categories_from_data(data: object, where: str | Path) -> tuple[Category, ...
         raise InputError(f"{where}: categories must be a list of objects with id and name. Received: {data!r:.60}.")
     categories = []
     for entry in data:
-        valid = isinstance(entry, dict) and type(entry.get("id")) is int and isinstance(entry.get("name"), str)
+        valid = (
+            isinstance(entry, dict)
+            and type(entry.get("id")) is int
+            and abs(entry["id"]) < 2**63
+            and isinstance(entry.get("name"), str)
+        )
         if not valid:
             raise InputError(f"{where}: a category must have an integer id and a name. Received: {entry!r:.100}.")
         categories.append(Category(entry["id"], entry["name"]))

@@ -1,6 +1,5 @@
 """Annotations in COCO's form: a JSON file beside a directory of images. Imports no TensorFlow."""
 
-import math
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from scarlet_tf.detect.categories import Category, categories_from_data, categories_to_data
 from scarlet_tf.errors import InputError
@@ -19,6 +18,7 @@ MIN_SIDE = 1.0
 """Boxes with a shorter side, in pixels after clipping, are not trained on."""
 
 _TOLERANCE = 1.0  # pixels; annotations are rounded
+_LARGEST = 1e18  # of what may be given in pixels
 _FORMATS = ("JPEG", "PNG")
 _WHAT = "COCO annotations: an object with the lists images, annotations and categories"
 
@@ -173,7 +173,7 @@ def read_image_size(path: str, where: str | None = None) -> tuple[int, int]:
                 image.load()
     except FileNotFoundError as error:
         raise InputError(f"{path}{listed} must be there. Received: no such file; check --images.") from error
-    except (OSError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise InputError(
             f"{path}{listed} must be a whole JPEG or PNG image; replace or remove it. Received: "
             f"{str(error).replace(path, 'the file')}."
@@ -222,20 +222,22 @@ def _entry(entry: object, kind: str, where: str, keys: dict[str, Callable[[objec
         if key not in entry:
             raise InputError(f"{where}: {kind} must have the key {key}. Received: {entry!r:.100}.")
         if not fits(entry[key]):
-            raise InputError(f"{where}: {kind} has a {key} that cannot be. Received: {key}={entry[key]!r:.100}.")
+            raise InputError(
+                f"{where}: {kind} has the key {key} with what cannot be. Received: {key}={entry[key]!r:.100}."
+            )
     return entry
 
 
 def _is_whole(value: object) -> bool:
-    return type(value) is int
+    return type(value) is int and abs(value) < 2**63
 
 
 def _is_number(value: object) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)
+    return type(value) in (int, float) and abs(value) < _LARGEST  # which neither nan nor inf is
 
 
 def _is_size(value: object) -> bool:
-    return type(value) is int and value > 0
+    return _is_whole(value) and value > 0
 
 
 def _is_box(value: object) -> bool:
@@ -244,7 +246,7 @@ def _is_box(value: object) -> bool:
 
 _IMAGE_KEYS = {
     "id": _is_whole,
-    "file_name": lambda value: isinstance(value, str) and bool(value) and "\0" not in value,
+    "file_name": lambda value: isinstance(value, str) and bool(value) and value.isprintable(),
     "width": _is_size,
     "height": _is_size,
 }

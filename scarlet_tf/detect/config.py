@@ -46,9 +46,9 @@ class DetectConfig:
     `batch_size` is global. The learning rate rises over `warmup_steps`, and is divided by 10 after each of
     `decay_epochs`. `steps`, unless None, overrides `epochs`. The pyramid has the levels `min_level` to `max_level`, of
     strides 2^level. `freeze_batch_norm` keeps the backbone's statistics as `weights` has them; None means where
-    `weights` are given. A gradient whose norm over all weights is above `clip_norm` is scaled down to it, on each
-    device. `categories` are filled in from the data. Epochs, batch and learning rate are by default the paper's for
-    COCO. Raises InputError, naming the flag, where a value is off.
+    `weights` are given. A gradient whose norm over all weights is above `clip_norm`, unless that is inf, is scaled down
+    to it, on each device. `categories` are filled in from the data. Epochs, batch and learning rate are by default the
+    paper's for COCO. Raises InputError, naming the flag, where a value is off.
     """
 
     model: NamedArch

@@ -16,8 +16,8 @@ from scarlet_tf.detect.retinanet import decode
 from scarlet_tf.detect.runtimes import DetectorSource, keras_detector
 from scarlet_tf.detect.suppression import MIN_SCORE, suppress
 from scarlet_tf.export.certificate import ParityError, float32_products, package_versions, size_in_bytes
-from scarlet_tf.export.operators import tflite_operators
 from scarlet_tf.export.savedmodel import publish_version
+from scarlet_tf.export.tflite import converted
 from scarlet_tf.files import write_json
 
 OUTPUTS = {
@@ -56,15 +56,7 @@ def write_detector_tflite(model: keras.Model, path: Path, quantize: str = "none"
     where an operator is not one of LiteRT's own."""
     with tempfile.TemporaryDirectory() as saved_model:
         write_signatures(model, saved_model, batch_size=1)
-        converter = tf.lite.TFLiteConverter.from_saved_model(saved_model, signature_keys=["serving_default"])
-        if quantize == "fp16":
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-            converter.target_spec.supported_types = [tf.float16]
-        content = converter.convert()
-    foreign = [name for name in tflite_operators(content) if name.startswith(("CUSTOM:", "Flex"))]
-    if foreign:
-        raise RuntimeError(f"The detector must need only LiteRT's own operators. It needs: {', '.join(foreign)}.")
-    path.write_bytes(content)
+        path.write_bytes(converted(saved_model, quantize))
 
 
 def export_detector(
@@ -161,7 +153,7 @@ def _certify(
         if not relative <= tolerance:
             raise ParityError(
                 f"{path.name} against the Keras model: max |a - b| / max |b| of {name} must be at most "
-                f"{tolerance:g}. It is {relative:.3g}. Noise is nothing that a detector was trained on: "
-                "compare on pictures, with --images."
+                f"{tolerance:g}. It is {relative:.3g}. On noise, for which no detector is made, it can be so: compare "
+                "on pictures, with --images."
             )
     return {**entry, "bytes": size_in_bytes(path)}

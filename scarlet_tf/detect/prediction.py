@@ -6,7 +6,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from scarlet_tf.detect.batches import image_files, naming_bad_files
+from scarlet_tf.data import photos
+from scarlet_tf.detect.batches import image_files
 from scarlet_tf.detect.drawing import draw_boxes
 from scarlet_tf.detect.evaluation import predictions
 from scarlet_tf.detect.runtimes import Detector
@@ -35,7 +36,7 @@ def draw_predictions(detector: Detector, pictures: Sequence[Path], output_dir: P
     paths = [str(picture) for picture in pictures]
     by_id = dict(zip(ids, pictures, strict=True))
     batches = image_files(paths, ids, _BATCH_SIZE, detector.image_size).as_numpy_iterator()
-    with naming_bad_files(paths):
+    with photos.naming_bad_files(paths):
         found = list(predictions(detector, batches, len(pictures), "predict"))
     label_of = {category.id: label for label, category in enumerate(detector.categories)}
     by_image = defaultdict(list)

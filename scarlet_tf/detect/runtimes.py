@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from scarlet_tf.detect.suppression import Detections
 
+_BATCH_SIZE = 8
 _EXPECTED = "the --workdir of a detector's training, a detector's .keras or .tflite file, or its SavedModel's directory"
 
 
@@ -33,7 +34,7 @@ class Detector:
 
     def answers(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Boxes and scores of any number of images."""
-        size = self.batch_size or len(images)
+        size = self.batch_size or _BATCH_SIZE
         parts = [self.run(images[start : start + size]) for start in range(0, len(images), size)]
         boxes, scores = (np.concatenate(part) for part in zip(*parts, strict=True))
         return boxes, scores
@@ -97,8 +98,6 @@ class DetectorSource:
             raise InputError(f"--model must be a workdir or a .keras file here. Received: {self.path}.")
         import keras
         from keras_hub.models import RetinaNetObjectDetector
-
-        import scarlet_tf.nets  # noqa: F401  (registers the layers)
 
         with _reading(self.path):
             model = keras.models.load_model(self.path, compile=False)

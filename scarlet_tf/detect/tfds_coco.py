@@ -4,11 +4,11 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from scarlet_tf.data import batching, order
-from scarlet_tf.data.streamed import SHUFFLE_RECORDS
+from scarlet_tf.data.streamed import records, records_of_epochs
+from scarlet_tf.data.tfds_source import prepared_builder
 from scarlet_tf.detect.batches import NO_BOX, DetectionDataset, evaluation_image, training_example
 from scarlet_tf.detect.categories import Category
 from scarlet_tf.detect.coco import MIN_SIDE, CocoImage, CocoObject, ground_truth
-from scarlet_tf.errors import InputError
 
 MAX_BOXES = 100
 """Boxes of an image that are trained on; COCO's training images have at most 93."""
@@ -20,14 +20,7 @@ _IDS = [number for number in range(1, 91) if number not in _NO_ID]
 
 def load_tfds_coco(data_dir: str | None, split: str) -> "TfdsCoco":
     """`split`, train or validation, of coco/2017 under `data_dir`. Raises InputError where TFDS did not prepare it."""
-    builder = tfds.builder("coco/2017", data_dir=data_dir)
-    if not builder.info.splits:
-        prepare = "tfds build coco/2017" + (f" --data_dir={data_dir}" if data_dir else "")
-        raise InputError(
-            f"--dataset=coco must have been prepared by TFDS. Received: nothing in {builder.data_dir}; run "
-            f"`{prepare}`, give the directory of prepared data as --data_dir, or use --dataset=json."
-        )
-    return TfdsCoco(builder, split)
+    return TfdsCoco(prepared_builder("coco/2017", data_dir), split)
 
 
 class TfdsCoco(DetectionDataset):
@@ -44,44 +37,18 @@ class TfdsCoco(DetectionDataset):
     def summary(self) -> str:
         return f"coco/2017 {self._split}: {self.num_images} images, {len(self.categories)} categories"
 
-    def _records(self, shuffle_seed: tf.Tensor | None = None) -> tf.data.Dataset:
-        return self._builder.as_dataset(
-            split=self._split,
-            shuffle_files=shuffle_seed is not None,
-            decoders={"image": tfds.decode.SkipDecoding()},
-            read_config=tfds.ReadConfig(
-                shuffle_seed=shuffle_seed,
-                shuffle_reshuffle_each_iteration=False,
-                try_autocache=False,
-                skip_prefetch=True,
-            ),
-        )
-
     def training_batches(
         self, batch_size: int, image_size: int, flip: bool, seed: int, start_step: int, num_steps: int
     ) -> tf.data.Dataset:
-        per_epoch = self.steps_per_epoch(batch_size) * batch_size
-        start = start_step * batch_size
-
-        def records_of(epoch: tf.Tensor) -> tf.data.Dataset:
-            # Shuffling would mix the program's global seed in: in this function there is none but ours.
-            tf.compat.v1.set_random_seed(1)
-            shuffle_seed = tf.random.stateless_uniform(
-                (), order.epoch_key(seed, epoch), minval=0, maxval=2**31 - 1, dtype=tf.int64
-            )
-            records = self._records(shuffle_seed).shuffle(SHUFFLE_RECORDS, shuffle_seed, reshuffle_each_iteration=False)
-            first = epoch * per_epoch
-            return records.take(per_epoch).enumerate(first).skip(tf.maximum(start - first, 0))
+        per_epoch, start = self.steps_per_epoch(batch_size) * batch_size, start_step * batch_size
 
         def example(position: tf.Tensor, record: dict) -> tuple:
             boxes, labels = _training_boxes(record)
             key = order.augmentation_key(seed, position)
             return training_example(record["image"], boxes, labels, image_size, flip, key)
 
-        records = tf.data.Dataset.range(start // per_epoch, tf.int64.max).flat_map(records_of)
-        examples = records.take(num_steps * batch_size).map(
-            example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
-        )
+        examples = records_of_epochs(self._builder, self._split, per_epoch, start, seed).take(num_steps * batch_size)
+        examples = examples.map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         return batching.in_order(examples.batch(batch_size, drop_remainder=True), num_steps)
 
     def evaluation_batches(self, batch_size: int, image_size: int, count: int) -> tf.data.Dataset:
@@ -89,7 +56,8 @@ class TfdsCoco(DetectionDataset):
             image, size = evaluation_image(record["image"], image_size)
             return image, record["image/id"], size
 
-        examples = self._records().take(count).map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        examples = records(self._builder, self._split).take(count)
+        examples = examples.map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         return examples.batch(batch_size).prefetch(tf.data.AUTOTUNE)
 
     def ground_truth(self, count: int) -> dict:
@@ -98,7 +66,7 @@ class TfdsCoco(DetectionDataset):
             return {"id": record["image/id"], "size": size, "objects": record["objects"]}
 
         images, objects = [], []
-        for record in self._records().take(count).map(described).as_numpy_iterator():
+        for record in records(self._builder, self._split).take(count).map(described).as_numpy_iterator():
             height, width = map(int, record["size"])
             image = CocoImage(int(record["id"]), "", width, height)
             images.append(image)

@@ -1,5 +1,6 @@
 """Training a detector, from settings to a finished workdir."""
 
+import math
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from keras_hub.models import RetinaNetObjectDetector
 
 from scarlet_tf.detect.batches import DetectionDataset
 from scarlet_tf.detect.categories import FILE_NAME as CATEGORIES_FILE
-from scarlet_tf.detect.categories import categories_to_data
+from scarlet_tf.detect.categories import categories_to_data, check_same_categories
 from scarlet_tf.detect.config import MAY_CHANGE, DetectConfig
 from scarlet_tf.detect.losses import FocalLoss, SmoothL1Loss
 from scarlet_tf.detect.retinanet import anchor_boxes, build_detector
@@ -30,8 +31,11 @@ def check_run(config: DetectConfig, path: str | Path, dataset: DetectionDataset)
     resumed in the workdir `path`; changes nothing."""
     check_output_dir(path, "workdir")
     dataset.steps_per_epoch(config.batch_size)
-    config = replace(config, categories=dataset.categories)
-    Workdir(path).check_resumable(config, MAY_CHANGE)
+    config, workdir = replace(config, categories=dataset.categories), Workdir(path)
+    if workdir.config_path.exists():
+        before = DetectConfig.read(workdir.config_path)
+        check_same_categories(before.categories, config.categories, config.annotations or "--dataset")
+    workdir.check_resumable(config, MAY_CHANGE)
     return config
 
 
@@ -42,9 +46,10 @@ def make_optimizer(config: DetectConfig, steps_per_epoch: int, total_steps: int)
         config.warmup_steps if config.warmup_steps < total_steps else 0,
         [epoch * steps_per_epoch for epoch in config.decay_epochs],
     )
+    clip_norm = config.clip_norm if math.isfinite(config.clip_norm) else None
     if config.optimizer == "adamw":
-        return AdamW(schedule, weight_decay=config.weight_decay, global_clipnorm=config.clip_norm)
-    return L2SGD(schedule, momentum=config.momentum, l2=config.weight_decay, global_clipnorm=config.clip_norm)
+        return AdamW(schedule, weight_decay=config.weight_decay, global_clipnorm=clip_norm)
+    return L2SGD(schedule, momentum=config.momentum, l2=config.weight_decay, global_clipnorm=clip_norm)
 
 
 def _compile(detector: RetinaNetObjectDetector, optimizer: keras.optimizers.Optimizer) -> None:
@@ -84,6 +89,7 @@ def train_detector(config: DetectConfig, path: str | Path, dataset: DetectionDat
         _compile(detector, make_optimizer(config, steps_per_epoch, schedule.total_steps))
     workdir.start(config)
     write_json(workdir.path / CATEGORIES_FILE, categories_to_data(config.categories))
+    print(dataset.summary(), flush=True)
     if config.weights is None:
         print("WARNING: no --weights given: the backbone is trained from random ones.", file=sys.stderr)
 

@@ -6,12 +6,14 @@ from scarlet_tf.errors import InputError
 
 FORMATS = ("savedmodel", "tflite", "onnx", "keras")
 QUANTIZE = ("none", "fp16")
+"""How a TFLite file keeps weights: as float32, or as float16 (half the size; CPUs compute in float32)."""
 
 
-def check_formats(formats: Sequence[str], quantize: Sequence[str]) -> None:
-    """Raises InputError, naming the flag, for formats or quantisations that there are not or that do not fit."""
-    if not formats or not set(formats) <= set(FORMATS):
-        raise InputError(f"--format takes {', '.join(FORMATS)}. Received: {','.join(formats)!r}.")
+def check_formats(formats: Sequence[str], quantize: Sequence[str], known: Sequence[str] = FORMATS) -> None:
+    """Raises InputError, naming the flag, for formats that are not `known`, and for quantisations that there are not or
+    that do not fit."""
+    if not formats or not set(formats) <= set(known):
+        raise InputError(f"--format takes {', '.join(known)}. Received: {','.join(formats)!r}.")
     if not quantize or not set(quantize) <= set(QUANTIZE):
         raise InputError(f"--quantize takes {', '.join(QUANTIZE)}. Received: {','.join(quantize)!r}.")
     if set(quantize) != {"none"} and "tflite" not in formats:

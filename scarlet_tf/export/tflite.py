@@ -14,8 +14,6 @@ from scarlet_tf.export.operators import tflite_operators
 from scarlet_tf.export.savedmodel import write_signature
 from scarlet_tf.files import replacing
 
-"""How a TFLite file keeps weights: as float32, or as float16 (half the size; CPUs compute in float32)."""
-
 _NAME_FIELD = 10  # offset of `name` in the vtable of the schema's Tensor
 
 
@@ -29,18 +27,27 @@ def write_tflite(model: keras.Model, path: str | Path, quantize: str = "none", b
     with tempfile.TemporaryDirectory() as saved_model:
         # With a dynamic batch, LiteRT cannot plan its memory and XNNPACK may refuse the graph.
         write_signature(model, saved_model, batch_size)
-        converter = tf.lite.TFLiteConverter.from_saved_model(saved_model, signature_keys=["serving_default"])
-        if quantize == "fp16":
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-            converter.target_spec.supported_types = [tf.float16]
-        content = bytearray(converter.convert())
+        content = converted(saved_model, quantize)
     _name_tensors(content)
-    foreign = [name for name in tflite_operators(content) if name.startswith(("CUSTOM:", "Flex"))]
-    if foreign:
-        raise RuntimeError(f"{model.name} must need only LiteRT's own operators. It needs: {', '.join(foreign)}.")
     with replacing(path) as temporary:
         temporary.write_bytes(content)
     return Path(path)
+
+
+def converted(saved_model: str | Path, quantize: str) -> bytearray:
+    """The signature `serving_default` of a SavedModel as the content of a TFLite file.
+
+    Raises RuntimeError where an operator is not one of LiteRT's own.
+    """
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(saved_model), signature_keys=["serving_default"])
+    if quantize == "fp16":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.target_spec.supported_types = [tf.float16]
+    content = bytearray(converter.convert())
+    foreign = [name for name in tflite_operators(content) if name.startswith(("CUSTOM:", "Flex"))]
+    if foreign:
+        raise RuntimeError(f"A TFLite file must need only LiteRT's own operators. It needs: {', '.join(foreign)}.")
+    return content
 
 
 def _name_tensors(content: bytearray) -> None:

@@ -38,6 +38,9 @@ BAD_ANNOTATIONS = {
     "no_bbox": ["no_bbox.json: an annotation must have the key bbox"],
     "short_bbox": ["short_bbox.json", "bbox=[1, 2, 3]"],
     "nan_bbox": ["nan_bbox.json", "bbox", "nan"],
+    "endless_bbox": ["endless_bbox.json", "bbox", "1000"],
+    "endless_id": ["endless_id.json", "an image has the key id with what cannot be", str(2**63)],
+    "strange_name": ["strange_name.json", "an image has the key file_name with what cannot be"],
     "unknown_category": ["unknown_category.json", "category_id=99", "categories"],
     "unknown_image": ["unknown_image.json", "image_id=99", "images"],
     "twin_categories": ["twin_categories.json", "ids of categories must differ"],
@@ -108,8 +111,13 @@ def changed(data: dict, name: str) -> object:
         del image["file_name"]
     elif name == "other_names":
         data["categories"][1]["name"] = "green"
-    elif name in ("short_bbox", "nan_bbox"):
-        annotation["bbox"] = [1, 2, 3] if name == "short_bbox" else [1, 2, 3, float("nan")]
+    elif name.endswith("_bbox"):
+        last = {"short_bbox": [], "nan_bbox": [float("nan")], "endless_bbox": [10**400]}[name]
+        annotation["bbox"] = [1, 2, 3, *last]
+    elif name == "endless_id":
+        image["id"] = 2**63
+    elif name == "strange_name":
+        image["file_name"] = "\ud800.jpg"
     elif name.startswith("unknown"):
         annotation[f"{name.removeprefix('unknown_')}_id"] = 99
     elif name == "twin_categories":

@@ -13,7 +13,6 @@ from scarlet_tf.detect.export import export_detector
 from scarlet_tf.detect.runtimes import DetectorSource, keras_detector
 from scarlet_tf.detect.suppression import detections
 from scarlet_tf.export.certificate import ParityError
-from scarlet_tf.export.operators import tflite_operators
 
 
 @pytest.fixture(scope="module")
@@ -58,11 +57,6 @@ def test_certificate_says_what_is_there(exported):
     for entry in certificate["formats"].values():
         assert set(entry["outputs"]) == {"boxes", "scores"}
         assert all(errors["max_rel_error"] <= entry["tolerance"] for errors in entry["outputs"].values())
-
-
-def test_tflite_needs_no_flex_operators_and_takes_an_image(exported):
-    operators = tflite_operators((exported / "detector.tflite").read_bytes())
-    assert not any(name.startswith(("Flex", "CUSTOM")) for name in operators)
 
 
 def test_signature_detect_suppresses_duplicates(exported, model, categories, images):

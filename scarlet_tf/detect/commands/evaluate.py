@@ -46,7 +46,8 @@ def main() -> None:
     from scarlet_tf.detect.evaluation import evaluate_detector
 
     dataset = open_source(data, _DATA_DIR.value, "validation")
-    check_same_categories(source.categories, dataset.categories, "--dataset")
+    if data is None:
+        check_same_categories(source.categories, dataset.categories, "--dataset")
     metrics = evaluate_detector(source.load(), dataset, _BATCH_SIZE.value, _MAX_IMAGES.value)
     table = Table("COCO", "%")
     for name, value in metrics.items():

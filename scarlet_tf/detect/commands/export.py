@@ -7,6 +7,7 @@ suppress; the SavedModel's signature `detect` does it. The output directory gets
 
 from pathlib import Path
 
+import numpy as np
 from absl import flags
 from rich.console import Console
 from rich.table import Table
@@ -16,7 +17,7 @@ from scarlet_tf.detect.extra import check_extra
 from scarlet_tf.detect.pictures import find_pictures
 from scarlet_tf.detect.runtimes import DetectorSource
 from scarlet_tf.errors import InputError
-from scarlet_tf.export.formats import QUANTIZE
+from scarlet_tf.export.formats import QUANTIZE, check_formats
 from scarlet_tf.files import check_output_dir
 
 FORMATS = ("savedmodel", "tflite")
@@ -32,29 +33,26 @@ _OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Where the artifacts go.")
 def main() -> None:
     check_extra()
     command.require(_MODEL, _OUTPUT_DIR)
-    for flag, known in ((_FORMAT, FORMATS), (_QUANTIZE, QUANTIZE)):
-        if not flag.value or not set(flag.value) <= set(known):
-            raise InputError(f"--{flag.name} takes {', '.join(known)}. Received: {','.join(flag.value)!r}.")
-    if set(_QUANTIZE.value) != {"none"} and "tflite" not in _FORMAT.value:
-        raise InputError(f"--quantize={','.join(_QUANTIZE.value)} is for TFLite: add tflite to --format.")
+    check_formats(_FORMAT.value, _QUANTIZE.value, FORMATS)
     if _NUM_IMAGES.value < 1:
         raise InputError(f"--num_images must be at least 1. Received: {_NUM_IMAGES.value}.")
     source = DetectorSource.find(_MODEL.value)
     if source.training is None and source.path.suffix != ".keras":
         raise InputError(f"--model must be a workdir or a .keras file. Received: {_MODEL.value}, exported already.")
-    pictures = find_pictures(_IMAGES.value)[: _NUM_IMAGES.value] if _IMAGES.value is not None else []
+    pictures = find_pictures(_IMAGES.value, _NUM_IMAGES.value) if _IMAGES.value is not None else []
     output_dir = check_output_dir(Path(_OUTPUT_DIR.value), "output_dir")
     command.start_tensorflow()
-    from scarlet_tf.detect.batches import image_files, naming_bad_files
+    from scarlet_tf.data import photos
+    from scarlet_tf.detect.batches import image_files
     from scarlet_tf.detect.export import export_detector
     from scarlet_tf.export.run import ExportImages
 
     model = source.load_keras()
     if pictures:
         paths = [str(picture) for picture in pictures]
-        with naming_bad_files(paths):
-            batches = image_files(paths, range(len(paths)), len(paths), model.input_shape[1])
-            ((images, *_),) = batches.as_numpy_iterator()
+        with photos.naming_bad_files(paths):
+            batches = image_files(paths, range(len(paths)), 8, model.input_shape[1]).as_numpy_iterator()
+            images = np.concatenate([images for images, *_ in batches])
         examples = ExportImages(images, f"{len(images)} pictures of {_IMAGES.value}")
     else:
         examples = ExportImages.random(model.input_shape[1], _NUM_IMAGES.value)

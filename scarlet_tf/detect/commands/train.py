@@ -37,8 +37,8 @@ _SETTINGS = (
     flags.DEFINE_float("learning_rate", 0.01, "Learning rate after the warmup."),
     flags.DEFINE_integer("warmup_steps", 500, "Steps in which the learning rate rises from zero."),
     flags.DEFINE_float("momentum", 0.9, "Momentum of SGD."),
-    flags.DEFINE_float("weight_decay", 1e-4, "Added to a kernel's gradient, times the kernel."),
-    flags.DEFINE_float("clip_norm", 35.0, "Largest norm of the gradient; a larger one is scaled down."),
+    flags.DEFINE_float("weight_decay", 1e-4, "Of kernels, coupled; of all weights, decoupled, for AdamW."),
+    flags.DEFINE_float("clip_norm", 35.0, "Largest norm of the gradient; a larger one is scaled down. inf for none."),
     flags.DEFINE_bool("flip", True, "Whether images are flipped, left to right, at random."),
     flags.DEFINE_bool(
         "freeze_batch_norm", None, "Keep the backbone's batch-norm statistics; by default with --weights."
@@ -57,11 +57,16 @@ def _decay_epochs() -> tuple[int, ...]:
         ) from None
 
 
+def settings() -> DetectConfig:
+    """What the flags say."""
+    given = {flag.name: flag.value for flag in _SETTINGS}
+    return DetectConfig(model=resolve(_MODEL.value), decay_epochs=_decay_epochs(), **given)
+
+
 def main() -> None:
     check_extra()
     command.require(_MODEL, _WORKDIR)
-    settings = {flag.name: flag.value for flag in _SETTINGS}
-    config = DetectConfig(model=resolve(_MODEL.value), decay_epochs=_decay_epochs(), **settings)
+    config = settings()
     check_output_dir(_WORKDIR.value, "workdir")
     data = read_source(config.dataset, config.data_dir, config.annotations, config.images)
     command.start_tensorflow()
@@ -69,5 +74,4 @@ def main() -> None:
 
     dataset = open_source(data, config.data_dir, "train")
     train_detector(config, _WORKDIR.value, dataset)
-    print(dataset.summary())
     print(f"trained: {_WORKDIR.value}")
