@@ -17,11 +17,13 @@ from scarlet_tf.nets.standalone import head_layers, stem_layer
 def fair_permutations(seed: int, step: int | tf.Tensor, num_slots: int, num_choices: int) -> tf.Tensor:
     """Which stream each choice reads in one fair step: (num_slots, num_choices) int32, a permutation a row.
 
-    A pure function of (seed, step): the same on every replica and device, and after a resume.
+    A pure function of (seed, step): the same on every replica and device, with and without XLA, and after a resume.
     """
     key = tf.stack([tf.cast(seed, tf.int64), tf.cast(step, tf.int64)])
-    noise = tf.random.stateless_uniform([num_slots, num_choices], key, alg="philox")
-    return tf.argsort(noise, axis=-1)
+    shape = [num_slots, num_choices]
+    # Integers: XLA rounds uniform floats differently, and they then sort differently.
+    draws = tf.random.stateless_uniform(shape, key, minval=None, maxval=None, dtype=tf.int64, alg="philox")
+    return tf.argsort(draws, axis=-1, stable=True)
 
 
 def fair_paths(permutations: np.ndarray) -> list[Genotype]:

@@ -63,10 +63,11 @@ def test_each_step_uses_every_choice_of_every_slot_once(num_slots, num_choices):
             assert sorted(permutations[slot]) == sorted(paths[:, slot]) == list(range(num_choices))
 
 
-def test_permutations_are_a_pure_function_of_seed_and_step():
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_permutations_are_a_pure_function_of_seed_and_step(jit_compile):
     drawn = [fair_permutations(seed, step, 19, 13).numpy() for seed, step in SEEDED_STEPS]
     keras.utils.set_random_seed(99)
-    traced = tf.function(lambda seed, step: fair_permutations(seed, step, 19, 13))
+    traced = tf.function(lambda seed, step: fair_permutations(seed, step, 19, 13), jit_compile=jit_compile)
     for (seed, step), permutations in zip(reversed(SEEDED_STEPS), reversed(drawn), strict=True):
         again = traced(tf.constant(seed, tf.int64), tf.constant(step, tf.int64))
         np.testing.assert_array_equal(again, permutations)
