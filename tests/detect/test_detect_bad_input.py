@@ -227,8 +227,6 @@ def test_what_only_tensorflow_can_tell(
 ):
     """More images a batch than there are, a workdir of another setting or kind, weights that are not there, a detector
     that cannot be read, no GPU."""
-    pytest.importorskip("keras_hub")
-    pytest.importorskip("pycocotools")
     for name in ("detector.keras", "detector.tflite"):
         (tmp_path / name).write_text("no detector")
     shutil.copy(trained_detector / "categories.json", tmp_path)
