@@ -75,16 +75,14 @@ def _tensorflow_step(setting: Setting) -> Callable[[], float]:
     return lambda: float(train_step(batch)["loss"])
 
 
-def _import_tensorflow(threads: int) -> None:
+def _import_tensorflow(setting: Setting) -> None:
     command.start_tensorflow()
-    import tensorflow as tf
 
     import scarlet_tf.nets.supernet  # noqa: F401
-    from scarlet_tf.train.graph import skip_graph_rewrites_on_cpu
+    from scarlet_tf.train.graph import share_cores_among_streams, skip_graph_rewrites_on_cpu
 
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(threads)
     skip_graph_rewrites_on_cpu()
+    share_cores_among_streams(get_space(setting.space).num_choices, setting.threads)
 
 
 def _torch_step(setting: Setting) -> Callable[[], float]:
@@ -100,12 +98,12 @@ def _torch_step(setting: Setting) -> Callable[[], float]:
     return lambda: fair_step(net, optimizer, images, labels, rng)
 
 
-def _import_torch(threads: int) -> None:
+def _import_torch(setting: Setting) -> None:
     import torch
 
     import benchmarks.torch_supernet  # noqa: F401
 
-    torch.set_num_threads(threads)
+    torch.set_num_threads(setting.threads)
 
 
 FRAMEWORKS = {"TensorFlow": (_import_tensorflow, _tensorflow_step), "PyTorch": (_import_torch, _torch_step)}
@@ -120,7 +118,7 @@ def _timed(action: Callable[[], object]) -> tuple[object, dict[str, float]]:
 def _work(framework: str, setting: Setting, pipe: Connection) -> None:
     """Says how long it took to start, then times as many steps as it is told to, until it is told 0."""
     load, make_step = FRAMEWORKS[framework]
-    _, loading = _timed(lambda: load(setting.threads))
+    _, loading = _timed(lambda: load(setting))
 
     def start() -> Callable[[], float]:
         step = make_step(setting)

@@ -7,16 +7,18 @@ minutes to build and trace, this takes seconds.
 import keras
 import tensorflow as tf
 
+from scarlet_tf.nets import gradients
+
 BN_MOMENTUM = 0.9
 BN_EPSILON = 1e-5
 
 
-def activate(x: tf.Tensor, activation: str | None) -> tf.Tensor:
+def activate(x: tf.Tensor, activation: str | None, training: bool = False) -> tf.Tensor:
     """Applies relu, relu6, hard_swish (x * relu6(x + 3) / 6) or, for None, nothing."""
     if activation is None:
         return x
     if activation == "hard_swish":
-        return x * (tf.nn.relu6(x + 3.0) * (1.0 / 6.0))
+        return gradients.hard_swish(x) if training else x * (tf.nn.relu6(x + 3.0) * (1.0 / 6.0))
     return {"relu": tf.nn.relu, "relu6": tf.nn.relu6}[activation](x)
 
 
@@ -85,12 +87,14 @@ class ConvBN:
         # TensorFlow's SAME pads unevenly at stride 2. In training, oneDNN is slow on images smaller than the kernel.
         if pad and (self.stride > 1 or (training and size < 2 * pad + 1)):
             x, padding = tf.pad(x, [[0, 0], [pad, pad], [pad, pad], [0, 0]]), "VALID"
-        if self.depthwise:
+        if not self.depthwise:
+            x = tf.nn.conv2d(x, kernel, self.stride, padding)
+        elif training:
+            x = gradients.depthwise_conv(x, kernel, self.stride, padding)
+        else:
             strides = [1, self.stride, self.stride, 1]
             x = tf.raw_ops.DepthwiseConv2dNative(input=x, filter=kernel, strides=strides, padding=padding)
-        else:
-            x = tf.nn.conv2d(x, kernel, self.stride, padding)
-        return activate(self._normalise(x, training), self.activation)
+        return activate(self._normalise(x, training), self.activation, training)
 
     def _normalise(self, x: tf.Tensor, training: bool) -> tf.Tensor:
         gamma, beta, mean, variance = (weight.value for weight in (self.gamma, self.beta, self.mean, self.variance))

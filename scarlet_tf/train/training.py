@@ -10,7 +10,7 @@ from scarlet_tf.models import load_model
 from scarlet_tf.nets.supernet import build_supernet
 from scarlet_tf.train.config import TrainConfig
 from scarlet_tf.train.fine_tuning import freeze, unfreeze
-from scarlet_tf.train.graph import skip_graph_rewrites_on_cpu
+from scarlet_tf.train.graph import share_cores_among_streams, skip_graph_rewrites_on_cpu
 from scarlet_tf.train.loop import fit
 from scarlet_tf.train.strategy import make_strategy
 from scarlet_tf.train.workdir import Workdir
@@ -28,6 +28,8 @@ def train(config: TrainConfig, path: str | Path, dataset: Dataset | None = None)
     dataset = dataset or load_dataset(config.dataset, config.data_dir)
     config = workdir.check(config, dataset)
     skip_graph_rewrites_on_cpu()
+    if config.space is not None:
+        share_cores_among_streams(config.space.num_choices)
     strategy = make_strategy(config.strategy, config.tpu)
     keras.utils.set_random_seed(config.seed)
     with strategy.scope():

@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from scarlet_tf.nets.gradients import depthwise_conv, hard_swish
+
+
+def depthwise_in_numpy(x, kernel, upstream, stride, pad):
+    """Output of the convolution, and the gradients of sum(upstream * output) for x and kernel, tap by tap."""
+    size = len(kernel)
+    padded = np.pad(x, [(0, 0), (pad, pad), (pad, pad), (0, 0)])
+    height, width = upstream.shape[1:3]
+    out, of_x, of_kernel = np.zeros(upstream.shape), np.zeros(padded.shape), np.zeros(kernel.shape)
+    for row in range(size):
+        for column in range(size):
+            reads = np.s_[:, row : row + stride * height : stride, column : column + stride * width : stride]
+            out += padded[reads] * kernel[row, column, :, 0]
+            of_x[reads] += upstream * kernel[row, column, :, 0]
+            of_kernel[row, column, :, 0] = (padded[reads] * upstream).sum((0, 1, 2))
+    return out, of_x[:, pad : pad + x.shape[1], pad : pad + x.shape[2]], of_kernel
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("static", [True, False])
+@pytest.mark.parametrize(
+    ("kernel_size", "stride", "padding", "height", "width"),
+    [
+        (3, 1, "SAME", 5, 4),
+        (5, 1, "SAME", 6, 9),
+        (7, 1, "SAME", 8, 7),
+        (7, 1, "SAME", 3, 2),
+        (5, 1, "VALID", 5, 8),
+        (5, 2, "VALID", 9, 10),
+        (7, 2, "VALID", 10, 13),
+        (7, 2, "VALID", 7, 7),
+    ],
+)
+def test_depthwise_gradients_are_numpys(dtype, static, kernel_size, stride, padding, height, width):
+    rng = np.random.default_rng(0)
+    x, kernel = rng.normal(size=(3, height, width, 18)), rng.normal(size=(kernel_size, kernel_size, 18, 1))
+    pad = kernel_size // 2 if padding == "SAME" else 0
+    sides = [(side + 2 * pad - kernel_size) // stride + 1 for side in (height, width)]
+    upstream = rng.normal(size=(3, *sides, 18))
+    shape = x.shape if static else (None, None, None, 18)
+    signature = [tf.TensorSpec(s, dtype) for s in (shape, kernel.shape, upstream.shape if static else shape)]
+
+    @tf.function(input_signature=signature)
+    def run(x, kernel, upstream):
+        with tf.GradientTape() as tape:
+            tape.watch((x, kernel))
+            out = depthwise_conv(x, kernel, stride, padding)
+        return out, *tape.gradient(out, (x, kernel), upstream)
+
+    ours = run(*(tf.constant(value, dtype) for value in (x, kernel, upstream)))
+    tolerance = {"float32": 1e-5, "float64": 1e-13}[dtype]
+    for actual, expected in zip(ours, depthwise_in_numpy(x, kernel, upstream, stride, pad), strict=True):
+        np.testing.assert_allclose(actual, expected, rtol=0, atol=tolerance * np.abs(expected).max())
+
+
+def test_wide_filters_take_their_gradient_in_parts():
+    def backward(kernel_size):
+        x, kernel = tf.ones([2, 8, 8, 16]), tf.ones([kernel_size, kernel_size, 16, 1])
+
+        @tf.function
+        def gradient():
+            with tf.GradientTape() as tape:
+                tape.watch(kernel)
+                out = depthwise_conv(x, kernel, 1, "SAME")
+            return tape.gradient(out, kernel)
+
+        names = [op.type for op in gradient.get_concrete_function().graph.get_operations()]
+        return names.count("DepthwiseConv2dNativeBackpropFilter")
+
+    assert [backward(size) for size in (3, 5, 7)] == [1, 2, 3]
+
+
+def test_hard_swish_by_hand():
+    x = tf.constant([-4, -3, -1.5, 0, 1.5, 3, 7])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        out = hard_swish(x)
+    np.testing.assert_allclose(out, [0, 0, -0.375, 0, 1.125, 3, 7], atol=1e-6)
+    slopes = tape.gradient(out, x, 2 * tf.ones_like(x))
+    np.testing.assert_allclose(slopes, [0, 0, 0, 1, 2, 2, 2], atol=1e-6)

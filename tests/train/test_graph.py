@@ -1,0 +1,23 @@
+import subprocess
+import sys
+
+import pytest
+
+THREADS = """
+import tensorflow as tf
+from scarlet_tf.train.graph import share_cores_among_streams
+if {late}:
+    tf.zeros([1])
+share_cores_among_streams({streams}, {cores})
+print(tf.config.threading.get_intra_op_parallelism_threads(), tf.config.threading.get_inter_op_parallelism_threads())
+"""
+
+
+@pytest.mark.parametrize(
+    ("streams", "cores", "late", "threads"),
+    [(13, 2, False, "1 2"), (7, 16, False, "3 16"), (7, 16, True, "0 0")],
+)
+def test_streams_share_the_cores_where_devices_are_not_up_yet(streams, cores, late, threads):
+    program = THREADS.format(streams=streams, cores=cores, late=late)
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == threads
