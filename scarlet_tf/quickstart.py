@@ -1,6 +1,6 @@
 """The whole road on images that come with the package: train, search, extract, retrain, export, evaluate.
 
-About eight minutes on two CPU cores. Run the same command again to go on after a stop. The workdir gets supernet/,
+Five to eight minutes on two CPU cores. Run the same command again to go on after a stop. The workdir gets supernet/,
 search/ (with pareto.png and a diagram of each pick), picks/NAME/ (retrained), exported/NAME/ and summary.json.
 """
 
