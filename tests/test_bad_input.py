@@ -70,6 +70,8 @@ WITHOUT_TENSORFLOW = [
     (TRAIN, ["--learning_rate=nan"], ["--learning_rate", "nan"]),
     (TRAIN, ["--learning_rate=-1"], ["--learning_rate", "-1"]),
     (TRAIN, ["--stabilizer=none"], ["--stabilizer", "none", "els_relu"]),
+    (TRAIN, ["--method=darts"], ["--method", "darts", "spos"]),
+    (TRAIN, ["--rematerialize"], ["--rematerialize", "--method=spos"]),
     (TRAIN, ["--strategy=cluster"], ["--strategy", "cluster", "mirrored"]),
     (TRAIN, ["--workdir=supernet"], ["--workdir=supernet", "another --batch_size: 50", "256"]),
     (TRAIN, ["--workdir=bad_config"], ["bad_config/config.json", "settings of a training"]),

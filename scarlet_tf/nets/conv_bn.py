@@ -118,6 +118,6 @@ class ConvBN:
         )
         if training:
             # already the moving averages, with the unbiased variance of the batch
-            self.mean.value.assign(mean, read_value=False)
-            self.variance.value.assign(variance, read_value=False)
+            self.mean.assign(mean)
+            self.variance.assign(variance)
         return y

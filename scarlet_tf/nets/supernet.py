@@ -1,4 +1,4 @@
-"""The weight-sharing supernet and its strictly fair training step."""
+"""The weight-sharing supernet and its training steps."""
 
 from collections.abc import Sequence
 
@@ -10,8 +10,12 @@ from scarlet_tf.arch.space import Genotype, SearchSpace
 from scarlet_tf.arch.spaces import get_space
 from scarlet_tf.arch.spec import SKIP
 from scarlet_tf.nets.choice_block import ChoiceBlock
+from scarlet_tf.nets.single_path import train_single_path
 from scarlet_tf.nets.stabilizer import STABILIZERS
 from scarlet_tf.nets.standalone import head_layers, stem_layer
+
+METHODS = ("fair", "spos")
+"""How a supernet is trained: all choices in every step, or one sampled path a step."""
 
 
 def fair_permutations(seed: int, step: int | tf.Tensor, num_slots: int, num_choices: int) -> tf.Tensor:
@@ -57,10 +61,14 @@ class Supernet(keras.Model):
     (batch, image_size, image_size, 3). A path given as a tensor of choices is decided at run time by `tf.switch_case`,
     one traced graph for all paths; given as a sequence of ints it is traced on its own.
 
-    `train_step` is strictly fair (FairNAS, arXiv 1907.01845; paper Eq. 2): one step trains as many paths as there
-    are choices, which together use every choice of every slot exactly once, on the same images, with one update from
-    their mean loss. So each block runs exactly once a step, in a static graph: at slot l, choice o reads stream
-    permutation[l, o], and its output becomes stream o.
+    By the `method` "fair", `train_step` is strictly fair (FairNAS, arXiv 1907.01845; paper Eq. 2): one step trains as
+    many paths as there are choices, which together use every choice of every slot exactly once, on the same images,
+    with one update from their mean loss. So each block runs exactly once a step, in a static graph: at slot l, choice o
+    reads stream permutation[l, o], and its output becomes stream o.
+
+    By "spos" (arXiv 1904.00420; paper Eq. 1) it trains one path, drawn uniformly, and changes nothing off that path:
+    weights, batch norm statistics and what the optimizer keeps of them. `rematerialize` then does each block's forward
+    pass once more for its gradient, to keep less in memory; XLA, and so a TPU, needs that.
     """
 
     def __init__(
@@ -70,6 +78,8 @@ class Supernet(keras.Model):
         num_classes: int = 1000,
         stabilizer: str = "els",
         seed: int = 0,
+        method: str = "fair",
+        rematerialize: bool = False,
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
@@ -84,7 +94,10 @@ class Supernet(keras.Model):
         if stabilizer not in STABILIZERS:
             raise ValueError(f"stabilizer must be one of {STABILIZERS}. Received: {stabilizer!r}.")
         self.image_size, self.num_classes = image_size, num_classes
+        if method not in METHODS:
+            raise ValueError(f"method must be one of {METHODS}. Received: {method!r}.")
         self.stabilizer, self.seed = stabilizer, seed
+        self.method, self.rematerialize = method, rematerialize
         self.stem = stem_layer(self.space.stem)
         self.slots = [
             ChoiceBlock(self.space, slot, stabilizer, name=f"slot_{slot}") for slot in range(self.space.num_slots)
@@ -103,7 +116,7 @@ class Supernet(keras.Model):
         dense.build((None, self.space.head.filters))
         self.built = True
 
-    def _logits(self, x: tf.Tensor, training: bool) -> tf.Tensor:
+    def logits(self, x: tf.Tensor, training: bool) -> tf.Tensor:
         conv, pool, dropout, dense = self.head
         return dense(dropout(pool(conv(x, training=training)), training=training))
 
@@ -123,7 +136,7 @@ class Supernet(keras.Model):
             block_seen = False if block.starts_stage else block_seen
             x = block(x, choice=choice, shortcut=block_seen, training=training)
             block_seen = real if block_seen is False else block_seen | real
-        return self._logits(x, training)
+        return self.logits(x, training)
 
     def fair_forward(self, images: tf.Tensor, permutations: tf.Tensor, training: bool = True) -> list[tf.Tensor]:
         """Logits (batch, num_classes) of each stream; `fair_paths(permutations)` says which path each took."""
@@ -144,11 +157,25 @@ class Supernet(keras.Model):
                 for choice, stream in enumerate(streams)
             )
             block_seen |= real
-        return [self._logits(stream, training) for stream in streams]
+        return [self.logits(stream, training) for stream in streams]
 
     def train_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict:
-        """One fair step on (images, labels). The path sampling depends on the seed and the optimizer's step alone."""
+        """One step on (images, labels). What it samples depends on the seed and the optimizer's step alone."""
         images, labels = data
+        if self.method == "spos":
+            loss, logits = train_single_path(self, images, labels, self.rematerialize)
+        else:
+            loss, logits = self._train_fairly(images, labels)
+            labels = tf.tile(labels, [self.space.num_choices])
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync  # by which Keras has divided the loss
+        for metric in self.metrics:
+            if metric.name == "loss":
+                metric.update_state(loss * replicas)
+            else:
+                metric.update_state(labels, logits)
+        return {metric.name: metric.result() for metric in self.metrics}
+
+    def _train_fairly(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         num_choices = self.space.num_choices
         permutations = fair_permutations(self.seed, self.optimizer.iterations, self.space.num_slots, num_choices)
         labels = tf.tile(labels, [num_choices])  # (streams * batch,)
@@ -158,13 +185,7 @@ class Supernet(keras.Model):
             scaled = self.optimizer.scale_loss(loss)
         weights = self.trainable_variables
         self.optimizer.apply_gradients(zip(tape.gradient(scaled, weights), weights, strict=True))
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync  # by which Keras has divided the loss
-        for metric in self.metrics:
-            if metric.name == "loss":
-                metric.update_state(loss * replicas)
-            else:
-                metric.update_state(labels, logits)
-        return {metric.name: metric.result() for metric in self.metrics}
+        return loss, logits
 
     def get_config(self) -> dict:
         return {
@@ -174,6 +195,8 @@ class Supernet(keras.Model):
             "num_classes": self.num_classes,
             "stabilizer": self.stabilizer,
             "seed": self.seed,
+            "method": self.method,
+            "rematerialize": self.rematerialize,
         }
 
 
@@ -183,9 +206,11 @@ def build_supernet(
     num_classes: int = 1000,
     stabilizer: str = "els",
     seed: int = 0,
+    method: str = "fair",
+    rematerialize: bool = False,
 ) -> Supernet:
     """A freshly initialised supernet over `space` (a SearchSpace, a name or a .json file).
 
     Raises ValueError where the image is smaller than the product of the strides or the stabilizer is unknown.
     """
-    return Supernet(space, image_size, num_classes, stabilizer, seed)
+    return Supernet(space, image_size, num_classes, stabilizer, seed, method, rematerialize)

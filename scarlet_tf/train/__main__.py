@@ -1,4 +1,4 @@
-"""Trains a supernet over --space, strictly fairly, or with --model a standalone network.
+"""Trains a supernet over --space, or with --model a standalone network.
 
 Run the same command again to go on after a stop. The workdir gets config.json, metrics.jsonl and checkpoints/; a
 standalone network's also arch.json and, at the end, model.keras.
@@ -11,7 +11,7 @@ from scarlet_tf.arch.named import resolve
 from scarlet_tf.arch.spaces import get_space
 from scarlet_tf.data import AUTO_AUGMENT, DATASETS
 from scarlet_tf.errors import InputError
-from scarlet_tf.train.config import OPTIMIZERS, SCHEDULES, STABILIZERS, STRATEGIES, TrainConfig
+from scarlet_tf.train.config import METHODS, OPTIMIZERS, SCHEDULES, STABILIZERS, STRATEGIES, TrainConfig
 from scarlet_tf.train.workdir import Workdir
 
 _SPACE = flags.DEFINE_string("space", None, "Search space of the supernet: s1, s2, small or a .json file.")
@@ -38,6 +38,10 @@ _SETTINGS = (
     flags.DEFINE_float("weight_decay", 4e-5, "Of kernels, coupled; of all weights, decoupled, for AdamW."),
     flags.DEFINE_float("label_smoothing", 0.0, "Share of the label spread over all classes."),
     flags.DEFINE_float("dropout", 0.2, "Dropout before the classifier of a standalone network."),
+    flags.DEFINE_enum(
+        "method", "fair", METHODS, "How a supernet is trained: all choices in every step, or one sampled path a step."
+    ),
+    flags.DEFINE_bool("rematerialize", False, "Run blocks twice to keep less in memory; for --method=spos."),
     flags.DEFINE_enum("stabilizer", "els", STABILIZERS, "What stands for a skipped slot in the supernet."),
     flags.DEFINE_string(
         "weights",

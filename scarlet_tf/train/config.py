@@ -12,6 +12,7 @@ from scarlet_tf.errors import InputError
 from scarlet_tf.files import read_json
 from scarlet_tf.train.fine_tuning import layer_names
 
+METHODS = ("fair", "spos")
 STABILIZERS = ("els", "skip", "els_relu")
 OPTIMIZERS = ("sgd", "rmsprop", "adamw")
 SCHEDULES = ("cosine", "exponential")
@@ -48,6 +49,8 @@ class TrainConfig:
     weight_decay: float = 4e-5
     label_smoothing: float = 0.0
     dropout: float = 0.2
+    method: str = "fair"
+    rematerialize: bool = False
     stabilizer: str = "els"
     weights: str | None = None
     new_classifier: bool = False
@@ -87,7 +90,10 @@ class TrainConfig:
             if not 0 < value <= end or value == math.inf:
                 most = "" if end == math.inf else f" and at most {end:g}"
                 raise InputError(f"--{name} must be above 0{most}. Received: {value}.")
+        if self.rematerialize and (self.model is not None or self.method != "spos"):
+            raise InputError("--rematerialize is for --space with --method=spos. Received: it without them.")
         named_values = {
+            "method": METHODS,
             "stabilizer": STABILIZERS,
             "optimizer": OPTIMIZERS,
             "schedule": SCHEDULES,

@@ -20,7 +20,7 @@ from scarlet_tf.weights import WeightsSource
 def train(config: TrainConfig, path: str | Path, dataset: Dataset | None = None) -> keras.Model:
     """Trains what `config` says in the workdir `path`, going on from its last checkpoint, and returns the model.
 
-    A supernet is trained strictly fairly. A standalone network starts from `config.weights` where given, and is also
+    A supernet is trained by `config.method`. A standalone network starts from `config.weights` where given, and is also
     written as `model.keras`. `dataset` is the one that `config` names, where it is loaded already. Raises InputError
     for settings that cannot be met, RunError where training diverges.
     """
@@ -29,12 +29,20 @@ def train(config: TrainConfig, path: str | Path, dataset: Dataset | None = None)
     config = workdir.check(config, dataset)
     skip_graph_rewrites_on_cpu()
     if config.space is not None:
-        share_cores_among_streams(config.space.num_choices)
+        share_cores_among_streams(config.space.num_choices if config.method == "fair" else 1)
     strategy = make_strategy(config.strategy, config.tpu)
     keras.utils.set_random_seed(config.seed)
     with strategy.scope():
         if config.space is not None:
-            model = build_supernet(config.space, config.image_size, config.num_classes, config.stabilizer, config.seed)
+            model = build_supernet(
+                config.space,
+                config.image_size,
+                config.num_classes,
+                config.stabilizer,
+                config.seed,
+                config.method,
+                config.rematerialize or config.strategy == "tpu",
+            )
         else:
             source = WeightsSource.find(config.model, config.weights, config.new_classifier)
             model = load_model(config.model, source, config.image_size, config.num_classes, config.dropout).model
