@@ -1,5 +1,6 @@
 """What every command shares: flags, `--help`, and errors as one line with exit code 2."""
 
+import errno
 import importlib
 import os
 import sys
@@ -14,6 +15,7 @@ from scarlet_tf.errors import InputError, RunError
 
 INPUT_ERROR_EXIT_CODE = 2
 RUN_ERROR_EXIT_CODE = 1
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _HELP = {"-h", "-help", "--help"}
 _STARTUP_NOISE = (b"cudart_stub", b"absl::InitializeLog", b"oneDNN custom operations are on")
 
@@ -98,7 +100,7 @@ def run(main: Callable[[], None], scope: Mapping, argv: Sequence[str] | None = N
 
     `scope` is the command's `globals()`: its docstring is the help text, under the line `usage`. `argv` is by default
     the program's. TensorFlow is not imported before `main` does so. Bad flags and `InputError` end in exit code 2 with
-    one line on stderr, `RunError` in 1.
+    one line on stderr, `RunError` and a full disk in 1.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -116,6 +118,10 @@ def run(main: Callable[[], None], scope: Mapping, argv: Sequence[str] | None = N
         _fail(str(error), INPUT_ERROR_EXIT_CODE)
     except RunError as error:
         _fail(str(error), RUN_ERROR_EXIT_CODE)
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        _fail(f"{error}. Make room on the disk and run the same command again.", RUN_ERROR_EXIT_CODE)
     except KeyboardInterrupt:
         print("interrupted; run the same command again to go on", file=sys.stderr)
         sys.exit(130)

@@ -1,4 +1,4 @@
-"""Writing files so that a reader, or a kill at any moment, never meets half of one."""
+"""Writing files so that a reader, a kill or a power cut at any moment never meets half of one."""
 
 import json
 import os
@@ -34,6 +34,15 @@ def check_output_dir(path: str | Path, flag: str) -> Path:
     return path
 
 
+def sync(path: Path) -> None:
+    """Returns when what a file, or the list of names that a directory is, holds is on disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _swap(made: Path, path: Path, aside: Path) -> None:
     held = os.path.lexists(path)
     if held:
@@ -62,6 +71,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
         if path.is_dir() or made.is_dir():  # a directory takes only a free place
             _swap(made, path, holder / f"{path.name}.replaced")
         else:
+            sync(made)  # a power cut must not find the new name before the content
             os.replace(made, path)
     finally:
         shutil.rmtree(holder, ignore_errors=True)

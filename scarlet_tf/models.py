@@ -14,7 +14,7 @@ from scarlet_tf.export.extract import Extraction, extract_path
 from scarlet_tf.nets.standalone import CLASSIFIER, build_model
 from scarlet_tf.nets.supernet import Supernet, build_supernet
 from scarlet_tf.nets.weight_file import load_weight_file
-from scarlet_tf.train.checkpoints import checkpoint_manager, restore_latest
+from scarlet_tf.train.checkpoints import Checkpoints
 from scarlet_tf.train.workdir import Workdir
 from scarlet_tf.weights import WeightsSource, read_supernet_training
 
@@ -31,11 +31,9 @@ class LoadedModel:
 
 
 def restore(workdir: Workdir, model: keras.Model) -> None:
-    """Puts the last checkpoint of `workdir` into `model`. Raises InputError where there is none that fits."""
-    manager = checkpoint_manager(workdir, model)
-    if not manager.latest_checkpoint:
+    """Puts the last whole checkpoint of `workdir` into `model`. Raises InputError where there is none that fits."""
+    if Checkpoints(workdir, model).restore() is None:
         raise InputError(f"{workdir.path} holds no checkpoint yet. Let its training reach its first one.")
-    restore_latest(manager)
 
 
 def load_supernet(path: str | Path, image_size: int | None = None) -> Supernet:

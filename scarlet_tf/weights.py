@@ -11,6 +11,12 @@ from scarlet_tf.train.config import TrainConfig
 _EXPECTED = "the workdir of a training, a .keras or a .weights.h5 file"
 
 
+def has_checkpoint(workdir: str | Path) -> bool:
+    """Whether a training has written a checkpoint, whole or not."""
+    directory = Path(workdir) / "checkpoints"
+    return (directory / "checkpoint").is_file() or any(directory.glob("step-*.index"))  # the former names the last
+
+
 def read_training(path: str | Path, flag: str) -> TrainConfig:
     """The settings of the training whose workdir `path` is.
 
@@ -20,7 +26,7 @@ def read_training(path: str | Path, flag: str) -> TrainConfig:
     if not config.is_file():
         raise InputError(f"--{flag} must be the --workdir of a training. Received: {path}, without config.json.")
     training = TrainConfig.read(config)
-    if not (Path(path) / "checkpoints" / "checkpoint").is_file():  # where TensorFlow names the last one
+    if not has_checkpoint(path):
         raise InputError(f"--{flag}={path} holds no checkpoint yet. Let its training reach its first one.")
     return training
 

@@ -30,6 +30,9 @@ def main() -> None:
         raise KeyboardInterrupt
     if _NAME.value == "bug":
         raise RuntimeError("a fault of ours")
+    if _NAME.value == "full":
+        with open("/dev/full", "w") as file:
+            file.write("sheep")
     print(_SHEEP.value, _COLOUR.value)
 
 
@@ -144,6 +147,15 @@ def test_fault_of_ours_keeps_its_traceback(run):
     done = run("--name=bug")
     assert done.returncode == 1
     assert "RuntimeError: a fault of ours" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux")
+def test_full_disk_is_one_line_and_exit_code_1(run):
+    done = run("--name=full")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "error: [Errno 28] No space left on device. Make room on the disk and run the same command again.\n"
+    )
 
 
 HOW = ("-m", "farm")

@@ -11,6 +11,7 @@ import numpy as np
 from scarlet_tf.detect.categories import Category, read_categories
 from scarlet_tf.detect.config import DetectConfig
 from scarlet_tf.errors import InputError
+from scarlet_tf.weights import has_checkpoint
 
 if TYPE_CHECKING:
     import keras
@@ -60,7 +61,7 @@ class DetectorSource:
         path = Path(model)
         if (path / "config.json").is_file():
             training = DetectConfig.read(path / "config.json")
-            if not (path / "checkpoints" / "checkpoint").is_file():
+            if not has_checkpoint(path):
                 raise InputError(f"--model={path} holds no checkpoint yet. Let its training reach its first one.")
             return cls(path, training.categories, training)
         versions = sorted(int(v.parent.name) for v in path.glob("*/saved_model.pb") if v.parent.name.isdecimal())

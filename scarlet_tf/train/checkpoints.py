@@ -1,37 +1,159 @@
-"""The checkpoints of a training, written by TensorFlow."""
+"""The checkpoints of a training. One that is named is whole on disk; one that was damaged later is passed over."""
+
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import keras
 import tensorflow as tf
 
-from scarlet_tf.errors import InputError
+from scarlet_tf.errors import InputError, RunError
+from scarlet_tf.files import replacing, sync
 from scarlet_tf.train.workdir import Workdir
 
+KEPT = 3
+_FILE = re.compile(r"step-(\d+)\.(index$|data-\d+-of-\d+$)?")
+_NAMED = re.compile(r'^all_model_checkpoint_paths: "(?:.*/)?step-(\d+)"$', re.MULTILINE)
 
-def checkpoint_manager(
-    workdir: Workdir, model: keras.Model, optimizer: keras.optimizers.Optimizer | None = None
-) -> tf.train.CheckpointManager:
-    """Keeps the last three checkpoints of `model`, and of `optimizer` while training.
 
-    A layer's weights inside a ConvBN are no attributes of the layer, and TensorFlow's tracking follows attributes
-    alone: the variables are therefore listed, the seeds of dropout among them.
+class Checkpoints:
+    """The last three checkpoints `step-N` of `model`, and of `optimizer` while training, in `workdir`.
+
+    TensorFlow writes and reads them. The file `checkpoint` names them, as its own tools expect, and is written when
+    they are whole on disk. A layer's weights inside a ConvBN are no attributes of the layer, and TensorFlow's tracking
+    follows attributes alone: the variables are therefore listed, the seeds of dropout among them.
     """
-    metrics = {id(variable) for variable in model.metrics_variables}
-    tracked = {"model": [variable for variable in model.variables if id(variable) not in metrics]}
-    if optimizer is not None:
-        tracked["optimizer"] = list(optimizer.variables)
-    return tf.train.CheckpointManager(
-        tf.train.Checkpoint(**tracked), str(workdir.checkpoint_dir), max_to_keep=3, checkpoint_name="step"
-    )
+
+    def __init__(
+        self, workdir: Workdir, model: keras.Model, optimizer: keras.optimizers.Optimizer | None = None
+    ) -> None:
+        metrics = {id(variable) for variable in model.metrics_variables}
+        tracked = {"model": [variable for variable in model.variables if id(variable) not in metrics]}
+        if optimizer is not None:
+            tracked["optimizer"] = list(optimizer.variables)
+        self._checkpoint = tf.train.Checkpoint(**tracked)
+        self._dir = workdir.checkpoint_dir
+        self._state = self._dir / "checkpoint"
+        self._good: list[int] = []  # steps, oldest first
+
+    @property
+    def latest(self) -> Path | None:
+        """The last good checkpoint, read or written; its files' names go on with `.index` and `.data-*`."""
+        return self._path(self._good[-1]) if self._good else None
+
+    def restore(self) -> Path | None:
+        """Puts the last whole checkpoint into what is tracked. Returns it, or None where none was finished yet.
+
+        A line on stderr names newer ones that are damaged; nothing on disk changes. Raises InputError where all are
+        damaged, or where the last whole one is of other variables.
+        """
+        steps, damaged = self._named(), []
+        if not steps:  # a kill in the first writing leaves no state, a power cut may empty it
+            steps = self._on_disk()
+            if self._state.exists():
+                damaged.append(f"{self._state} (it names no checkpoint)")
+        while steps:
+            reason = damage(self._path(steps[-1]))
+            if reason is None:
+                break
+            damaged.append(f"{self._path(steps.pop())} ({reason})")
+        if not steps:
+            if not self._state.exists():
+                return None
+            raise InputError(
+                f"{self._dir} must hold a whole checkpoint. Received: {'; '.join(damaged)}. "
+                "Train again in another --workdir."
+            )
+        if damaged:
+            print(f"WARNING: damaged: {'; '.join(damaged)}. Used instead: {self._path(steps[-1])}.", file=sys.stderr)
+        self._read(self._path(steps[-1]))
+        self._good = steps
+        return self.latest
+
+    def save(self, step: int) -> None:
+        """Writes the checkpoint of `step`, has it on disk, names it, and only then removes older and damaged ones.
+
+        Raises RunError where it cannot be written, such as on a full disk; those before it stay.
+        """
+        good = [*self._good, step][-KEPT:]
+        try:
+            with self.writing(self._path(step)):
+                self._dir.mkdir(parents=True, exist_ok=True)
+                self._checkpoint.write(str(self._path(step)))
+                for path in self._dir.glob(f"step-{step}.*"):
+                    sync(path)
+                sync(self._dir)
+                names = [f"step-{kept}" for kept in good]
+                lines = [f'model_checkpoint_path: "{names[-1]}"']
+                lines += [f'all_model_checkpoint_paths: "{name}"' for name in names]
+                with replacing(self._state) as temporary:
+                    temporary.write_text("\n".join(lines) + "\n")
+                sync(self._dir)
+        except RunError:
+            for path in self._dir.glob(f"step-{step}.*"):
+                path.unlink(missing_ok=True)
+            raise
+        self._good = good
+        self._sweep()
+
+    @contextmanager
+    def writing(self, path: Path) -> Iterator[None]:
+        """Around the writing of `path`: where it fails, raises RunError that says so and names the last good
+        checkpoint."""
+        try:
+            yield
+        except (OSError, tf.errors.OpError) as error:
+            raise RunError(
+                f"{path} could not be written: {_first_line(error)}. Last good checkpoint: "
+                f"{self.latest or 'none yet'}. Make room on the disk and run the same command again to go on."
+            ) from error
+
+    def _path(self, step: int) -> Path:
+        return self._dir / f"step-{step}"
+
+    def _named(self) -> list[int]:
+        """The steps that the state names, oldest first; none where there is no state, or a damaged one."""
+        if not self._state.is_file():
+            return []
+        return [int(step) for step in _NAMED.findall(self._state.read_text(errors="replace"))]
+
+    def _on_disk(self) -> list[int]:
+        found = (_FILE.match(path.name) for path in self._dir.glob("step-*"))
+        return sorted({int(match[1]) for match in found if match and match[2]})
+
+    def _read(self, path: Path) -> None:
+        try:
+            status = self._checkpoint.read(str(path))
+            status.assert_existing_objects_matched().expect_partial()  # without the optimizer, its variables stay there
+        except (AssertionError, ValueError, tf.errors.OpError) as error:
+            raise InputError(
+                f"{path} must be a checkpoint of what config.json beside it says. Received: {_first_line(error)}. "
+                "Train again in another --workdir."
+            ) from error
+
+    def _sweep(self) -> None:
+        """Removes older checkpoints, and what a kill left of their writing."""
+        for path in self._dir.glob("step-*"):
+            match = _FILE.match(path.name)
+            if match and int(match[1]) <= self._good[-1] and not (int(match[1]) in self._good and match[2]):
+                path.unlink(missing_ok=True)
 
 
-def restore_latest(manager: tf.train.CheckpointManager) -> None:
-    """Puts the last checkpoint into what `manager` tracks. Raises InputError where it is damaged or does not fit."""
+def damage(path: Path) -> str | None:
+    """What is wrong with the files of the checkpoint `path`, or None where it is whole.
+
+    TensorFlow checks a checksum of each tensor that it reads, and of each block of their index.
+    """
     try:
-        status = manager.checkpoint.restore(manager.latest_checkpoint)
-        status.assert_existing_objects_matched().expect_partial()  # without the optimizer, its variables stay on disk
-    except (AssertionError, IndexError, RuntimeError, ValueError, tf.errors.OpError) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
-        raise InputError(
-            f"{manager.latest_checkpoint} must be a whole checkpoint of what config.json beside it says. "
-            f"Received: {reason}. Train again in another --workdir."
-        ) from error
+        reader = tf.train.load_checkpoint(str(path))
+        for name in reader.get_variable_to_shape_map():
+            reader.get_tensor(name)
+    except (IndexError, RuntimeError, ValueError, tf.errors.OpError) as error:
+        return _first_line(error)
+    return None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0].rstrip(".")

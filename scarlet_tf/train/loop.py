@@ -12,7 +12,7 @@ import tensorflow as tf
 from scarlet_tf.data import Dataset
 from scarlet_tf.errors import RunError
 from scarlet_tf.progress import progress
-from scarlet_tf.train.checkpoints import checkpoint_manager, restore_latest
+from scarlet_tf.train.checkpoints import Checkpoints
 from scarlet_tf.train.config import TrainConfig
 from scarlet_tf.train.fine_tuning import layer_rates
 from scarlet_tf.train.learning_rate import learning_rate
@@ -112,11 +112,11 @@ def run_steps(
     with strategy.scope():
         optimizer.build(model.trainable_variables)
         model.reset_metrics()
-        manager = checkpoint_manager(workdir, model, optimizer)
-        if manager.latest_checkpoint:
-            restore_latest(manager)
+        checkpoints = Checkpoints(workdir, model, optimizer)
+        checkpoints.restore()
     first_step = int(optimizer.iterations.numpy())
-    workdir.truncate_metrics(first_step)
+    with checkpoints.writing(workdir.metrics_path):
+        workdir.truncate_metrics(first_step)
     if first_step >= schedule.total_steps:
         return
     iterator = iter(strategy.experimental_distribute_dataset(batches(first_step)))
@@ -137,30 +137,29 @@ def run_steps(
             metrics = {name: float(value) for name, value in model.get_metrics_result().items()}
             model.reset_metrics()
             if not math.isfinite(metrics["loss"]):
-                raise RunError(_diverged(step, f"the loss is {metrics['loss']}", manager))
+                raise RunError(_diverged(step, f"the loss is {metrics['loss']}", checkpoints))
             seconds = time.monotonic() - since
-            workdir.append_metrics(
-                {
-                    "step": step,
-                    "epoch": round(step / schedule.steps_per_epoch, 4),
-                    **metrics,
-                    "learning_rate": float(optimizer.learning_rate),
-                    "images_per_second": round((step - logged) * batch_size / seconds, 1),
-                }
-            )
+            record = {
+                "step": step,
+                "epoch": round(step / schedule.steps_per_epoch, 4),
+                **metrics,
+                "learning_rate": float(optimizer.learning_rate),
+                "images_per_second": round((step - logged) * batch_size / seconds, 1),
+            }
+            with checkpoints.writing(workdir.metrics_path):
+                workdir.append_metrics(record)
             accuracy = f"  accuracy {metrics['accuracy']:.1%}" if "accuracy" in metrics else ""
             report.update(step, f"loss {metrics['loss']:.3f}{accuracy}")
             since, logged = time.monotonic(), step
             if end or epoch_end or time.monotonic() - saved_at > CHECKPOINT_SECONDS:
                 if not _all_finite(model):
-                    raise RunError(_diverged(step, "a weight is not finite", manager))
-                manager.save(checkpoint_number=step)
+                    raise RunError(_diverged(step, "a weight is not finite", checkpoints))
+                checkpoints.save(step)
                 saved_at = time.monotonic()
 
 
-def _diverged(step: int, what: str, manager: tf.train.CheckpointManager) -> str:
-    kept = manager.latest_checkpoint or "none yet"
+def _diverged(step: int, what: str, checkpoints: Checkpoints) -> str:
     return (
-        f"Training diverged by step {step}: {what}. Last good checkpoint: {kept}. "
+        f"Training diverged by step {step}: {what}. Last good checkpoint: {checkpoints.latest or 'none yet'}. "
         "Try a lower --learning_rate, in another --workdir."
     )
