@@ -73,7 +73,7 @@ WITHOUT_TENSORFLOW = [
     (TRAIN, ["--method=darts"], ["--method", "darts", "spos"]),
     (TRAIN, ["--rematerialize"], ["--rematerialize", "--method=spos"]),
     (TRAIN, ["--strategy=cluster"], ["--strategy", "cluster", "mirrored"]),
-    (TRAIN, ["--workdir=supernet"], ["--workdir=supernet", "another --batch_size: 50", "256"]),
+    (TRAIN, ["--workdir=supernet"], ["--workdir=supernet", "Changed: --batch_size: 50 -> 256. "]),
     (TRAIN, ["--workdir=bad_config"], ["bad_config/config.json", "settings of a training"]),
     *[(TRAIN_NETWORK, [f"--model={model}"], BAD_MODELS[model]) for model in ("scarlet_z", "short.json")],
     (TRAIN_NETWORK, ["--model=scarlet_b", "--image_size=31"], ["--image_size", "at least 32", "31"]),

@@ -23,12 +23,12 @@ STRATEGIES = ("auto", "cpu", "gpu", "mirrored", "tpu")
 class TrainConfig:
     """What a training does.
 
-    Just one of `space` (a supernet is trained) and `model` (a standalone network) is given. `batch_size` is global.
-    The learning rate rises over `warmup_epochs`, then falls as a cosine to zero, or with `schedule` exponential by
-    `decay_rate` every `decay_epochs`. `steps`, unless None, overrides `epochs`. `num_classes` is filled in from the
-    data set. `new_classifier`, `freeze` (the last layer that stays as it is) and `layer_decay` are for a network that
-    starts from `weights`. The defaults are the paper's for the supernet (section 4.1). Raises InputError, naming the
-    flag, where a value is off.
+    Just one of `space` (a supernet is trained) and `model` (a standalone network) is given. `batch_size` is global. The
+    learning rate rises over `warmup_epochs`, then falls as a cosine to zero, or with `schedule` exponential by
+    `decay_rate` every `decay_epochs`. `steps`, unless None, overrides `epochs`. `num_classes` and `num_train_images`
+    are filled in from the data set. `new_classifier`, `freeze` (the last layer that stays as it is) and `layer_decay`
+    are for a network that starts from `weights`. The defaults are the paper's for the supernet (section 4.1). Raises
+    InputError, naming the flag, where a value is off.
     """
 
     dataset: str
@@ -61,6 +61,7 @@ class TrainConfig:
     tpu: str = ""
     seed: int = 0
     num_classes: int | None = None
+    num_train_images: int | None = None
 
     def __post_init__(self) -> None:
         if (self.space is None) == (self.model is None):

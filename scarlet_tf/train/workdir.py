@@ -17,6 +17,9 @@ from scarlet_tf.weights import WeightsSource
 MAY_CHANGE = ("strategy", "tpu", "data_dir")
 """Settings that a resumed run may change: they say where it runs, not what it computes."""
 
+OF_THE_DATA = {"num_classes": "classes of the data set", "num_train_images": "training images of the data set"}
+"""Settings that no flag gives, but the data; None where a training was begun by a version that did not keep them."""
+
 
 class Settings(Protocol):
     """The settings of a training, a frozen dataclass; `model` is None where it trains no single network."""
@@ -39,7 +42,7 @@ class Workdir:
         self.checkpoint_dir = self.path / "checkpoints"
 
     def check(self, config: TrainConfig, dataset: Dataset) -> TrainConfig:
-        """`config` with the number of classes of `dataset`.
+        """`config` with the numbers of classes and of training images of `dataset`.
 
         Raises InputError where a run with it cannot be done, written or resumed here; changes nothing.
         """
@@ -48,23 +51,25 @@ class Workdir:
         if config.model is not None:
             source = WeightsSource.find(config.model, config.weights, config.new_classifier)
             source.check_num_classes(dataset.num_classes)
-        config = replace(config, num_classes=dataset.num_classes)
+        config = replace(config, num_classes=dataset.num_classes, num_train_images=dataset.num_examples("train"))
         self.check_resumable(config, MAY_CHANGE)
         return config
 
     def check_resumable(self, config: Settings, may_change: Collection[str]) -> None:
-        """Raises InputError where a run was begun here with other settings than `config`, but for `may_change`, or is
-        of another kind."""
+        """Raises InputError, naming each, where a run was begun here with other settings than `config`, but for
+        `may_change`, or is of another kind."""
         if not self.config_path.exists():
             return
-        before = type(config).read(self.config_path)
-        unchanged = replace(before, **{name: getattr(config, name) for name in may_change})
-        if unchanged != config:
-            old, new = before.to_dict(), config.to_dict()
-            names = [name for name in old if old[name] != new[name] and name not in may_change]
+        old, new = type(config).read(self.config_path).to_dict(), config.to_dict()
+        changed = [name for name in old if old[name] != new[name] and name not in may_change]
+        changed = [name for name in changed if name not in OF_THE_DATA or old[name] is not None]
+        if changed:
+            listed = ", ".join(
+                f"{OF_THE_DATA.get(name, f'--{name}')}: {_change(old[name], new[name])}" for name in changed
+            )
             raise InputError(
-                f"--workdir={self.path} holds a training with another --{names[0]}: {old[names[0]]}. Received: "
-                f"{new[names[0]]}. Use another --workdir."
+                f"--workdir={self.path} holds a training with other settings. Changed: {listed}. "
+                "Use another --workdir, or the settings it was begun with."
             )
 
     def start(self, config: Settings) -> None:
@@ -94,3 +99,9 @@ class Workdir:
             file.write(json.dumps(record) + "\n")
             file.flush()
             os.fsync(file.fileno())
+
+
+def _change(old: object, new: object) -> str:
+    """`old -> new`; of a network or a space, the names."""
+    old, new = (str(value["name"] if isinstance(value, dict) else value) for value in (old, new))
+    return f"{old} -> {new}" if old != new else f"{old} -> another {new}"

@@ -233,7 +233,7 @@ def test_what_only_tensorflow_can_tell(
     train, evaluate = ["train", *training_flags, "--workdir=out"], ["evaluate", *source_flags]
     cases = [
         ([*train, "--batch_size=9"], ["--batch_size must be at most 8", "9"]),
-        ([*train, f"--workdir={trained_detector}", "--seed=1"], ["another --seed: 0", "1"]),
+        ([*train, f"--workdir={trained_detector}", "--seed=1"], ["Changed: --seed: 0 -> 1. "]),
         ([*train, f"--workdir={place / 'classifier'}"], ["classifier/config.json", "detector's"]),
         ([*train, "--weights=none.keras"], ["--weights", "none.keras", "no such file"]),
         (

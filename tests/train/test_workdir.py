@@ -1,6 +1,7 @@
 """What a workdir says of its training, and what it does not let happen to it."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -43,18 +44,41 @@ def test_resuming_with_another_setting_is_refused(flag, mini_supernet, dataset, 
     before, workdir = digest(mini_supernet), Workdir(mini_supernet)
     config = TrainConfig.read(workdir.config_path)
     assert workdir.check(config, dataset) == config
-    with pytest.raises(InputError, match=rf"another --{flag}: .* Received: {CHANGES[flag]}\. .*Use another --workdir"):
+    change = re.escape(f"Changed: --{flag}: {getattr(config, flag)} -> {CHANGES[flag]}. Use another --workdir")
+    with pytest.raises(InputError, match=change):
         workdir.check(replace(config, **{flag: CHANGES[flag]}), dataset)
     assert digest(mini_supernet) == before
+
+
+def test_all_changes_are_named_in_one_line(mini_supernet, dataset):
+    config = TrainConfig.read(mini_supernet / "config.json")
+    other = replace(config, image_size=32, seed=1, strategy="cpu")
+    with pytest.raises(InputError) as raised:
+        Workdir(mini_supernet).check(other, dataset)
+    assert "Changed: --image_size: 16 -> 32, --seed: 0 -> 1. Use another" in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_resuming_with_other_data_is_refused(tmp_path, mini_space, dataset):
+    workdir = Workdir(tmp_path)
+    config = workdir.check(TrainConfig("synthetic", 16, space=mini_space), dataset)
+    workdir.start(replace(config, num_classes=9, num_train_images=1999))
+    said = "Changed: classes of the data set: 9 -> 10, training images of the data set: 1999 -> 2000. Use"
+    with pytest.raises(InputError, match=said):
+        workdir.check(config, dataset)
+    data = config.to_dict()
+    del data["num_train_images"]  # as older versions wrote it
+    workdir.config_path.write_text(json.dumps(data))
+    assert workdir.check(config, dataset) == config
 
 
 def test_resuming_with_another_network_or_space_is_refused(mini_supernet, mini_network, mini_space, dataset):
     config = TrainConfig.read(mini_network / "config.json")
     other = replace(config, model=NamedArch(mini_space, (1, 2, 1), "other"))
-    with pytest.raises(InputError, match="another --model"):
+    with pytest.raises(InputError, match=r"Changed: --model: mini_arch -> other\. "):
         Workdir(mini_network).check(other, dataset)
     config = TrainConfig.read(mini_supernet / "config.json")
-    with pytest.raises(InputError, match="another --space"):
+    with pytest.raises(InputError, match=r"Changed: --space: mini -> another mini\. "):
         Workdir(mini_supernet).check(replace(config, space=replace(mini_space, activation="relu")), dataset)
 
 
@@ -65,7 +89,7 @@ def test_resuming_with_another_start_is_refused(flag, value, tmp_path, mini_netw
     config = TrainConfig("synthetic", 16, model=mini_arch, weights=str(mini_network))
     workdir = Workdir(tmp_path)
     workdir.start(workdir.check(config, dataset))
-    with pytest.raises(InputError, match=rf"another --{flag}: "):
+    with pytest.raises(InputError, match=rf"Changed: --{flag}: .* -> {value}\. Use"):
         workdir.check(replace(config, **{flag: value}), dataset)
 
 
@@ -78,7 +102,7 @@ def test_where_a_run_computes_may_change(change, mini_supernet, dataset):
 
 def test_number_of_classes_is_filled_in(tmp_path, mini_space, dataset):
     config = TrainConfig("synthetic", 16, space=mini_space)
-    assert Workdir(tmp_path / "new").check(config, dataset) == replace(config, num_classes=10)
+    assert Workdir(tmp_path / "new").check(config, dataset) == replace(config, num_classes=10, num_train_images=2000)
     assert not (tmp_path / "new").exists()
 
 
