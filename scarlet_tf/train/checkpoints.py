@@ -1,8 +1,9 @@
 """The checkpoints of a training. One that is named is whole on disk; one that was damaged later is passed over."""
 
 import re
+import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from scarlet_tf.files import replacing, sync
 from scarlet_tf.train.workdir import Workdir
 
 KEPT = 3
-_FILE = re.compile(r"step-(\d+)\.(index$|data-\d+-of-\d+$)?")
+_FILE = re.compile(r"step-(\d+)(\.index$|\.data-\d+-of-\d+$|[._])")  # the last: TensorFlow's, while it writes
 _NAMED = re.compile(r'^all_model_checkpoint_paths: "(?:.*/)?step-(\d+)"$', re.MULTILINE)
 
 
@@ -92,11 +93,10 @@ class Checkpoints:
                     temporary.write_text("\n".join(lines) + "\n")
                 sync(self._dir)
         except RunError:
-            for path in self._dir.glob(f"step-{step}.*"):
-                path.unlink(missing_ok=True)
+            self._remove(lambda other, _: other == step)
             raise
         self._good = good
-        self._sweep()
+        self._remove(lambda other, is_final: other <= step and not (other in good and is_final))
 
     @contextmanager
     def writing(self, path: Path) -> Iterator[None]:
@@ -119,9 +119,15 @@ class Checkpoints:
             return []
         return [int(step) for step in _NAMED.findall(self._state.read_text(errors="replace"))]
 
+    def _files(self) -> Iterator[tuple[Path, int, bool]]:
+        """What is there of checkpoints: file or directory, step, and whether the name is a finished one's."""
+        for path in self._dir.glob("step-*"):
+            match = _FILE.match(path.name)
+            if match:
+                yield path, int(match[1]), len(match[2]) > 1
+
     def _on_disk(self) -> list[int]:
-        found = (_FILE.match(path.name) for path in self._dir.glob("step-*"))
-        return sorted({int(match[1]) for match in found if match and match[2]})
+        return sorted({step for _, step, is_final in self._files() if is_final})
 
     def _read(self, path: Path) -> None:
         try:
@@ -133,12 +139,12 @@ class Checkpoints:
                 "Train again in another --workdir."
             ) from error
 
-    def _sweep(self) -> None:
-        """Removes older checkpoints, and what a kill left of their writing."""
-        for path in self._dir.glob("step-*"):
-            match = _FILE.match(path.name)
-            if match and int(match[1]) <= self._good[-1] and not (int(match[1]) in self._good and match[2]):
-                path.unlink(missing_ok=True)
+    def _remove(self, is_unwanted: Callable[[int, bool], bool]) -> None:
+        """Removes the files of checkpoints, and what a kill or a full disk left of their writing, by step and whether
+        the name is a finished one's."""
+        for path, step, is_final in list(self._files()):
+            if is_unwanted(step, is_final):
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def damage(path: Path) -> str | None:

@@ -127,13 +127,15 @@ def test_checkpoint_of_other_variables_is_no_damage(workdir):
 
 def test_damaged_checkpoint_goes_when_a_good_one_has_its_step(workdir, layer):
     halve(workdir.checkpoint_dir / f"step-30{DATA}")
-    torn = workdir.checkpoint_dir / f"step-10{DATA}.tempstate123"
-    torn.touch()
+    torn = [workdir.checkpoint_dir / name for name in (f"step-10{DATA}.tempstate123", "step-25_temp")]
+    torn[0].touch()
+    torn[1].mkdir()
+    (torn[1] / f"part-00000-of-00001{DATA}").touch()
     checkpoints = Checkpoints(workdir, layer)
     checkpoints.restore()
     checkpoints.save(25)
     assert steps(workdir) == {"step-10", "step-20", "step-25", "step-30"}
-    assert not torn.exists()
+    assert not any(path.exists() for path in torn)
     checkpoints.save(35)
     assert steps(workdir) == {"step-20", "step-25", "step-35"}
     assert tf.train.latest_checkpoint(str(workdir.checkpoint_dir)) == str(workdir.checkpoint_dir / "step-35")
@@ -221,6 +223,7 @@ def test_checkpoint_that_cannot_be_written_leaves_nothing(workdir, layer, monkey
 
     def write_half(prefix: str) -> None:
         Path(f"{prefix}{DATA}").write_bytes(b"half")
+        Path(f"{prefix}_temp").mkdir()
         raise tf.errors.ResourceExhaustedError(None, None, "No space left on device\nin detail")
 
     monkeypatch.setattr(checkpoints._checkpoint, "write", write_half)
