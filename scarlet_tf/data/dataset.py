@@ -100,6 +100,22 @@ class Dataset(abc.ABC):
             raise InputError(f"--auto_augment must be one of {', '.join(AUTO_AUGMENT)}. Received: {auto_augment!r}.")
         return self._training_batches(batch_size, image_size, seed, start_step, num_steps, auto_augment)
 
+    def mended_training_batches(
+        self,
+        batch_size: int,
+        image_size: int,
+        seed: int,
+        start_step: int,
+        num_steps: int,
+        auto_augment: str = "none",
+    ) -> "tuple[tf.data.Dataset, list[str]] | None":
+        """As `training_batches`, but that the first batch has others in the place of its images that cannot be read;
+        and the files of these. None where all of them can be, or where this data set has no files of images.
+
+        What takes an image's place is one of its class, and a function of (seed, step) and the files alone.
+        """
+        return None
+
     def evaluation_batches(
         self, split: str, batch_size: int, image_size: int, max_examples: int | None = None
     ) -> "tf.data.Dataset":

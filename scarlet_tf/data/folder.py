@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -109,13 +110,19 @@ class FolderDataset(Dataset):
 
     @cached_property
     def augmentation(self) -> str:
-        """As the first training image goes, so go all: `crop_flip` up to 64 pixels, else `inception`."""
+        """As the first readable training image goes, so go all: `crop_flip` up to 64 pixels, else `inception`."""
         import tensorflow as tf
 
         from scarlet_tf.data import photos, small_images
 
         with self.naming_bad_files():
-            image = photos.decode(tf.io.read_file(self._splits["train"][0].path))
+            for file in self._splits["train"]:
+                try:
+                    image = photos.decode(tf.io.read_file(file.path))
+                    break
+                except tf.errors.OpError:
+                    if file is self._splits["train"][-1]:
+                        raise
         return "crop_flip" if min(image.shape[:2]) <= small_images.MAX_SIZE else "inception"
 
     def _tensors(self, split: str) -> "tuple[tf.Tensor, tf.Tensor]":
@@ -136,22 +143,89 @@ class FolderDataset(Dataset):
     ) -> "tf.data.Dataset":
         import tensorflow as tf
 
-        from scarlet_tf.data import batching, encoded, order
-
-        paths, labels = self._tensors("train")
-        augment = encoded.training_transform(self.augmentation, image_size, self.normalisation, auto_augment)
+        from scarlet_tf.data import batching, order
 
         def examples_of(step: tf.Tensor, indices: tf.Tensor) -> tf.data.Dataset:
             positions = step * batch_size + tf.range(batch_size, dtype=tf.int64)
             return tf.data.Dataset.from_tensor_slices((positions, indices))
 
+        steps = order.training_steps(self.num_examples("train"), batch_size, seed, start_step, num_steps)
+        example = self._training_example(image_size, seed, auto_augment)
+        examples = steps.flat_map(examples_of).map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        return batching.in_order(examples.batch(batch_size, drop_remainder=True), num_steps)
+
+    def _training_example(
+        self, image_size: int, seed: int, auto_augment: str
+    ) -> "Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]":
+        """`(position in the training, index of a file) -> (image, label)`."""
+        import tensorflow as tf
+
+        from scarlet_tf.data import encoded, order
+
+        paths, labels = self._tensors("train")
+        augment = encoded.training_transform(self.augmentation, image_size, self.normalisation, auto_augment)
+
         def example(position: tf.Tensor, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             contents = tf.io.read_file(paths[index])
             return augment(contents, order.augmentation_key(seed, position)), labels[index]
 
-        steps = order.training_steps(self.num_examples("train"), batch_size, seed, start_step, num_steps)
-        examples = steps.flat_map(examples_of).map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        return batching.in_order(examples.batch(batch_size, drop_remainder=True), num_steps)
+        return example
+
+    def mended_training_batches(
+        self,
+        batch_size: int,
+        image_size: int,
+        seed: int,
+        start_step: int,
+        num_steps: int,
+        auto_augment: str = "none",
+    ) -> "tuple[tf.data.Dataset, list[str]] | None":
+        """An unreadable image gives way to the next readable one of its class, in the order of the files' names."""
+        import tensorflow as tf
+
+        from scarlet_tf.data import batching, order
+
+        ((_, indices),) = order.training_steps(self.num_examples("train"), batch_size, seed, start_step, 1)
+        positions = start_step * batch_size + tf.range(batch_size, dtype=tf.int64)
+        example = self._training_example(image_size, seed, auto_augment)
+        attempt = tf.function(example, input_signature=[tf.TensorSpec((), tf.int64), tf.TensorSpec((), tf.int32)])
+        files = self._splits["train"]
+
+        def is_readable(position: tf.Tensor, index: int) -> bool:
+            try:
+                attempt(position, index)
+            except tf.errors.ResourceExhaustedError:
+                raise
+            except tf.errors.OpError:
+                return False
+            return True
+
+        mended = indices.numpy()
+        with ThreadPoolExecutor() as pool:
+            readable = list(pool.map(is_readable, positions, mended))
+        bad: dict[str, None] = {}  # in the order in which they are met
+        for place in (place for place, is_good in enumerate(readable) if not is_good):
+            for index in self._class_from(int(mended[place])):
+                if is_readable(positions[place], index):
+                    mended[place] = index
+                    break
+                bad[files[index].path] = None
+            else:
+                directory = Path(files[mended[place]].path).parent
+                raise InputError(f"{directory} must hold whole JPEG or PNG images. Received: none that can be read.")
+        if not bad:
+            return None
+        batch = tf.data.Dataset.from_tensor_slices((positions, mended)).map(example)
+        batches = batch.batch(batch_size, drop_remainder=True)
+        rest = self.training_batches(batch_size, image_size, seed, start_step + 1, num_steps - 1, auto_augment)
+        return batching.in_order(batches.concatenate(rest), num_steps), list(bad)
+
+    def _class_from(self, index: int) -> list[int]:
+        """The training files of the class of the one at `index`, from that one on and around."""
+        files = self._splits["train"]
+        same = [other for other, file in enumerate(files) if file.label == files[index].label]
+        start = same.index(index)
+        return same[start:] + same[:start]
 
     def _evaluation_batches(self, split: str, batch_size: int, image_size: int, count: int) -> "tf.data.Dataset":
         import tensorflow as tf

@@ -54,6 +54,9 @@ _SETTINGS = (
     ),
     flags.DEFINE_float("layer_decay", 1.0, "Factor of a layer's learning rate for each layer after it."),
     flags.DEFINE_enum("auto_augment", "none", AUTO_AUGMENT, "Policy of further augmentation: AutoAugment's of a set."),
+    flags.DEFINE_integer(
+        "max_bad_images", 10, "Unreadable training images of --dataset=folder to pass over, by others of their class."
+    ),
     flags.DEFINE_enum("strategy", "auto", STRATEGIES, "Devices to train on."),
     flags.DEFINE_string("tpu", "", "Name or address of the TPU, for --strategy=tpu."),
     flags.DEFINE_integer("seed", 0, "Seed of weights, data order and path sampling."),

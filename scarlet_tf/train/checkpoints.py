@@ -152,6 +152,8 @@ def damage(path: Path) -> str | None:
 
     TensorFlow checks a checksum of each tensor that it reads, and of each block of their index.
     """
+    if not Path(f"{path}.index").is_file():
+        return "no such file"
     try:
         reader = tf.train.load_checkpoint(str(path))
         for name in reader.get_variable_to_shape_map():

@@ -25,10 +25,11 @@ class TrainConfig:
 
     Just one of `space` (a supernet is trained) and `model` (a standalone network) is given. `batch_size` is global. The
     learning rate rises over `warmup_epochs`, then falls as a cosine to zero, or with `schedule` exponential by
-    `decay_rate` every `decay_epochs`. `steps`, unless None, overrides `epochs`. `num_classes` and `num_train_images`
-    are filled in from the data set. `new_classifier`, `freeze` (the last layer that stays as it is) and `layer_decay`
-    are for a network that starts from `weights`. The defaults are the paper's for the supernet (section 4.1). Raises
-    InputError, naming the flag, where a value is off.
+    `decay_rate` every `decay_epochs`. `steps`, unless None, overrides `epochs`. Of a folder's training images,
+    `max_bad_images` may be unreadable: others take their places. `num_classes` and `num_train_images` are filled in
+    from the data set. `new_classifier`, `freeze` (the last layer that stays as it is) and `layer_decay` are for a
+    network that starts from `weights`. The defaults are the paper's for the supernet (section 4.1). Raises InputError,
+    naming the flag, where a value is off.
     """
 
     dataset: str
@@ -57,6 +58,7 @@ class TrainConfig:
     freeze: str | None = None
     layer_decay: float = 1.0
     auto_augment: str = "none"
+    max_bad_images: int = 10
     strategy: str = "auto"
     tpu: str = ""
     seed: int = 0
@@ -68,7 +70,7 @@ class TrainConfig:
             raise InputError("Either --space (a supernet) or --model (a standalone network) must be given.")
         if self.space is not None and self.weights is not None:
             raise InputError(f"--weights is for --model; a supernet starts fresh. Received: {self.weights}.")
-        whole = {"image_size": 1, "batch_size": 1, "epochs": 1, "seed": 0}
+        whole = {"image_size": 1, "batch_size": 1, "epochs": 1, "max_bad_images": 0, "seed": 0}
         for name, lowest in whole.items():
             if getattr(self, name) < lowest:
                 raise InputError(f"--{name} must be at least {lowest}. Received: {getattr(self, name)}.")

@@ -1,8 +1,9 @@
 """The training loop, one for supernets and standalone networks: steps, metrics, checkpoints, resume."""
 
+import itertools
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import keras
@@ -10,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from scarlet_tf.data import Dataset
+from scarlet_tf.data.bad_images import BadImages
 from scarlet_tf.errors import RunError
 from scarlet_tf.progress import progress
 from scarlet_tf.train.checkpoints import Checkpoints
@@ -90,8 +92,21 @@ def fit(
             config.batch_size, config.image_size, config.seed, first_step, steps, config.auto_augment
         )
 
+    bad_images = BadImages(config.max_bad_images)
+
+    def mended_batches(first_step: int) -> tf.data.Dataset | None:
+        steps = schedule.total_steps - first_step
+        mended = dataset.mended_training_batches(
+            config.batch_size, config.image_size, config.seed, first_step, steps, config.auto_augment
+        )
+        if mended is None:
+            return None
+        bad_images.add(mended[1])
+        return mended[0]
+
+    mend = mended_batches if config.max_bad_images else None
     with dataset.naming_bad_files():
-        run_steps(model, batches, config.batch_size, schedule, workdir, strategy, description)
+        run_steps(model, batches, config.batch_size, schedule, workdir, strategy, description, mend)
 
 
 def run_steps(
@@ -102,11 +117,13 @@ def run_steps(
     workdir: Workdir,
     strategy: tf.distribute.Strategy,
     description: str,
+    mended_batches: Callable[[int], tf.data.Dataset | None] | None = None,
 ) -> None:
     """Calls `model.train_step`, compiled under `strategy`, a step at a time, with metrics and checkpoints in `workdir`.
 
     It goes on from the last checkpoint. `batches` gives, from a step on, those of the rest of the schedule; they are
-    global, of `batch_size`. Raises RunError where the loss or a weight is not finite.
+    global, of `batch_size`. Where one of them fails, `mended_batches` may give others from that step on; where it has
+    none, the failure is raised. Raises RunError where the loss or a weight is not finite.
     """
     optimizer = model.optimizer
     with strategy.scope():
@@ -119,7 +136,7 @@ def run_steps(
         workdir.truncate_metrics(first_step)
     if first_step >= schedule.total_steps:
         return
-    iterator = iter(strategy.experimental_distribute_dataset(batches(first_step)))
+    stream = _stream(batches, mended_batches or (lambda step: None), strategy, first_step)
 
     @tf.function(autograph=False)
     def train_step(batch: tuple) -> None:
@@ -129,7 +146,7 @@ def run_steps(
         since, saved_at = time.monotonic(), time.monotonic()
         logged = first_step
         for step in range(first_step + 1, schedule.total_steps + 1):
-            train_step(next(iterator))
+            train_step(next(stream))
             end = step == schedule.total_steps
             epoch_end = step % schedule.steps_per_epoch == 0
             if not (end or epoch_end or step % LOG_STEPS == 0):
@@ -156,6 +173,28 @@ def run_steps(
                     raise RunError(_diverged(step, "a weight is not finite", checkpoints))
                 checkpoints.save(step)
                 saved_at = time.monotonic()
+
+
+def _stream(
+    batches: Callable[[int], tf.data.Dataset],
+    mended_batches: Callable[[int], tf.data.Dataset | None],
+    strategy: tf.distribute.Strategy,
+    first_step: int,
+) -> Iterator[tuple]:
+    """The batches from a step on, distributed, mended where they can be."""
+    iterator = iter(strategy.experimental_distribute_dataset(batches(first_step)))
+    for step in itertools.count(first_step):
+        try:
+            batch = next(iterator)
+        except tf.errors.ResourceExhaustedError:
+            raise
+        except tf.errors.OpError:
+            mended = mended_batches(step)
+            if mended is None:
+                raise
+            iterator = iter(strategy.experimental_distribute_dataset(mended))
+            batch = next(iterator)
+        yield batch
 
 
 def _diverged(step: int, what: str, checkpoints: Checkpoints) -> str:

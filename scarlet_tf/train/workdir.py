@@ -14,8 +14,8 @@ from scarlet_tf.files import check_output_dir, replacing, write_json
 from scarlet_tf.train.config import TrainConfig
 from scarlet_tf.weights import WeightsSource
 
-MAY_CHANGE = ("strategy", "tpu", "data_dir")
-"""Settings that a resumed run may change: they say where it runs, not what it computes."""
+MAY_CHANGE = ("strategy", "tpu", "data_dir", "max_bad_images")
+"""Settings that a resumed run may change: they say where it runs and when it gives up, not what it computes."""
 
 OF_THE_DATA = {"num_classes": "classes of the data set", "num_train_images": "training images of the data set"}
 """Settings that no flag gives, but the data; None where a training was begun by a version that did not keep them."""
