@@ -26,7 +26,7 @@ class BadImages:
                 more = f" and {len(self._paths) - _LISTED} more" if len(self._paths) > _LISTED else ""
                 raise InputError(
                     f"At most --max_bad_images={self.limit} training images may be unreadable. Received: "
-                    f"{len(self._paths)}: {listed}{more}. Replace or remove them, or allow more."
+                    f"{len(self._paths)}: {listed}{more}. Replace them, or allow more."
                 )
             print(
                 f"WARNING: {path} is no whole JPEG or PNG image; others of its class are trained on in its place "
