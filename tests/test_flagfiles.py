@@ -100,7 +100,8 @@ def test_flagfile_says_and_does_what_it_should(name, said):
         assert settings[name]["model"]["name"] == "scarlet_a"
     run = work / settings[name]["run"]
     config = TrainConfig.read(run / "config.json")
-    changed = ("run", "dataset", "image_size", "batch_size", "steps", "strategy", "model", "space", "num_classes")
+    changed = ("run", "dataset", "image_size", "batch_size", "steps", "strategy", "model", "space")
+    changed += ("num_classes", "num_train_images")
     kept = {key: value for key, value in settings[name].items() if key not in changed}
     assert {key: config.to_dict()[key] for key in kept} == kept
     last = json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])
