@@ -1,10 +1,10 @@
 """Progress of long work: a bar with time left on a terminal, a line now and then elsewhere."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -13,8 +13,21 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
+from rich.text import Text
 
 SECONDS_BETWEEN_LINES = 15.0
+SPEED_ESTIMATE_SECONDS = 600.0
+"""Time left is estimated from the updates of so long; rich's own 30 s hold none where steps are slow."""
+
+
+class _NotedProgress(Progress):
+    """A bar with its note on a line of its own: beside it, the numbers would not fit into 80 columns."""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        yield self.make_tasks_table(self.tasks)
+        for task in self.tasks:
+            yield Text(task.fields["note"], no_wrap=True, overflow="ellipsis")
 
 
 class ProgressReport:
@@ -47,14 +60,14 @@ def progress(description: str, total: int, start: int = 0) -> Iterator[ProgressR
     if not console.is_terminal:
         yield ProgressReport(description, total, start, None)
         return
+    whole = Column(no_wrap=True)  # in a narrow terminal the bar gives way, not the numbers
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
+        MofNCompleteColumn(table_column=whole.copy()),
+        TimeElapsedColumn(table_column=whole.copy()),
         TextColumn("left"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
+        TimeRemainingColumn(table_column=whole.copy()),
     )
-    with Progress(*columns, console=console) as bar:
+    with _NotedProgress(*columns, console=console, speed_estimate_period=SPEED_ESTIMATE_SECONDS) as bar:
         yield ProgressReport(description, total, start, bar)

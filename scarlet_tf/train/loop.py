@@ -155,24 +155,24 @@ def run_steps(
             model.reset_metrics()
             if not math.isfinite(metrics["loss"]):
                 raise RunError(_diverged(step, f"the loss is {metrics['loss']}", checkpoints))
-            seconds = time.monotonic() - since
+            images_per_second = (step - logged) * batch_size / (time.monotonic() - since)
             record = {
                 "step": step,
                 "epoch": round(step / schedule.steps_per_epoch, 4),
                 **metrics,
                 "learning_rate": float(optimizer.learning_rate),
-                "images_per_second": round((step - logged) * batch_size / seconds, 1),
+                "images_per_second": round(images_per_second, 1),
             }
             with checkpoints.writing(workdir.metrics_path):
                 workdir.append_metrics(record)
             accuracy = f"  accuracy {metrics['accuracy']:.1%}" if "accuracy" in metrics else ""
-            report.update(step, f"loss {metrics['loss']:.3f}{accuracy}")
-            since, logged = time.monotonic(), step
+            report.update(step, f"loss {metrics['loss']:.3f}{accuracy}  {images_per_second:,.0f} images/s")
             if end or epoch_end or time.monotonic() - saved_at > CHECKPOINT_SECONDS:
                 if not _all_finite(model):
                     raise RunError(_diverged(step, "a weight is not finite", checkpoints))
                 checkpoints.save(step)
                 saved_at = time.monotonic()
+            since, logged = time.monotonic(), step
 
 
 def _stream(
