@@ -1,7 +1,8 @@
 """Trains a supernet over --space, or with --model a standalone network.
 
 Run the same command again to go on after a stop. The workdir gets config.json, metrics.jsonl and checkpoints/; a
-standalone network's also arch.json and, at the end, model.keras.
+standalone network's also arch.json and, at the end, model.keras. With --probe_epochs a supernet's gets probes.jsonl and
+probes.png: how well it tells its networks apart, and how alike its choices are.
 """
 
 from absl import flags
@@ -60,6 +61,9 @@ _SETTINGS = (
     flags.DEFINE_enum("strategy", "auto", STRATEGIES, "Devices to train on."),
     flags.DEFINE_string("tpu", "", "Name or address of the TPU, for --strategy=tpu."),
     flags.DEFINE_integer("seed", 0, "Seed of weights, data order and path sampling."),
+    flags.DEFINE_integer("probe_epochs", 0, "Epochs from one probe of a supernet's ranking to the next; 0: none."),
+    flags.DEFINE_integer("probe_paths", 64, "Paths that a probe measures, the same at every probe."),
+    flags.DEFINE_integer("probe_images", 1000, "Validation images that a probe measures them on, at most."),
 )
 
 

@@ -28,8 +28,9 @@ class TrainConfig:
     `decay_rate` every `decay_epochs`. `steps`, unless None, overrides `epochs`. Of a folder's training images,
     `max_bad_images` may be unreadable: others take their places. `num_classes` and `num_train_images` are filled in
     from the data set. `new_classifier`, `freeze` (the last layer that stays as it is) and `layer_decay` are for a
-    network that starts from `weights`. The defaults are the paper's for the supernet (section 4.1). Raises InputError,
-    naming the flag, where a value is off.
+    network that starts from `weights`. Every `probe_epochs` epochs, unless 0, and at the end `probe_paths` paths of a
+    supernet are measured on `probe_images` validation images, which changes nothing of the training. The defaults are
+    the paper's for the supernet (section 4.1). Raises InputError, naming the flag, where a value is off.
     """
 
     dataset: str
@@ -64,13 +65,19 @@ class TrainConfig:
     seed: int = 0
     num_classes: int | None = None
     num_train_images: int | None = None
+    probe_epochs: int = 0
+    probe_paths: int = 64
+    probe_images: int = 1000
 
     def __post_init__(self) -> None:
         if (self.space is None) == (self.model is None):
             raise InputError("Either --space (a supernet) or --model (a standalone network) must be given.")
         if self.space is not None and self.weights is not None:
             raise InputError(f"--weights is for --model; a supernet starts fresh. Received: {self.weights}.")
+        if self.model is not None and self.probe_epochs:
+            raise InputError(f"--probe_epochs is for --space. Received: {self.probe_epochs} with --model.")
         whole = {"image_size": 1, "batch_size": 1, "epochs": 1, "max_bad_images": 0, "seed": 0}
+        whole |= {"probe_epochs": 0, "probe_paths": 2, "probe_images": 1}
         for name, lowest in whole.items():
             if getattr(self, name) < lowest:
                 raise InputError(f"--{name} must be at least {lowest}. Received: {getattr(self, name)}.")

@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import keras
 import numpy as np
@@ -19,6 +20,7 @@ from scarlet_tf.train.config import TrainConfig
 from scarlet_tf.train.fine_tuning import layer_rates
 from scarlet_tf.train.learning_rate import learning_rate
 from scarlet_tf.train.optimizers import L2SGD, AdamW, L2RMSProp
+from scarlet_tf.train.probes import Probe, fair_update_counts
 from scarlet_tf.train.workdir import Workdir
 
 LOG_STEPS = 20
@@ -105,8 +107,12 @@ def fit(
         return mended[0]
 
     mend = mended_batches if config.max_bad_images else None
+    probe = None
+    if config.probe_epochs:
+        counts = partial(fair_update_counts, config.space)
+        probe = Probe(model, dataset, config, workdir, schedule.total_steps, counts)
     with dataset.naming_bad_files():
-        run_steps(model, batches, config.batch_size, schedule, workdir, strategy, description, mend)
+        run_steps(model, batches, config.batch_size, schedule, workdir, strategy, description, mend, probe)
 
 
 def run_steps(
@@ -118,6 +124,7 @@ def run_steps(
     strategy: tf.distribute.Strategy,
     description: str,
     mended_batches: Callable[[int], tf.data.Dataset | None] | None = None,
+    probe: Probe | None = None,
 ) -> None:
     """Calls `model.train_step`, compiled under `strategy`, a step at a time, with metrics and checkpoints in `workdir`.
 
@@ -170,6 +177,8 @@ def run_steps(
             if end or epoch_end or time.monotonic() - saved_at > CHECKPOINT_SECONDS:
                 if not _all_finite(model):
                     raise RunError(_diverged(step, "a weight is not finite", checkpoints))
+                if probe is not None and probe.is_due(step):
+                    probe(step)  # before the checkpoint: a run that goes on from it has the probe
                 checkpoints.save(step)
                 saved_at = time.monotonic()
             since, logged = time.monotonic(), step

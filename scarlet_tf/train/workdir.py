@@ -14,8 +14,8 @@ from scarlet_tf.files import check_output_dir, replacing, write_json
 from scarlet_tf.train.config import TrainConfig
 from scarlet_tf.weights import WeightsSource
 
-MAY_CHANGE = ("strategy", "tpu", "data_dir", "max_bad_images")
-"""Settings that a resumed run may change: they say where it runs and when it gives up, not what it computes."""
+MAY_CHANGE = ("strategy", "tpu", "data_dir", "max_bad_images", "probe_epochs")
+"""Settings that a resumed run may change: where it runs, how it is looked at, when it gives up; not what it computes."""
 
 OF_THE_DATA = {"num_classes": "classes of the data set", "num_train_images": "training images of the data set"}
 """Settings that no flag gives, but the data; None where a training was begun by a version that did not keep them."""
@@ -33,12 +33,14 @@ class Settings(Protocol):
 
 
 class Workdir:
-    """`config.json`, `metrics.jsonl` (a JSON object a line), `checkpoints/`, and for a network `arch.json`."""
+    """`config.json`, `metrics.jsonl` and `probes.jsonl` (a JSON object a line), `checkpoints/`, and for a network
+    `arch.json`."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.config_path = self.path / "config.json"
         self.metrics_path = self.path / "metrics.jsonl"
+        self.probes_path = self.path / "probes.jsonl"
         self.checkpoint_dir = self.path / "checkpoints"
 
     def check(self, config: TrainConfig, dataset: Dataset) -> TrainConfig:
@@ -80,28 +82,46 @@ class Workdir:
         write_json(self.config_path, config.to_dict())
 
     def truncate_metrics(self, step: int) -> None:
-        """Drops what was written after `step`, and a line torn by a kill: the resumed run writes it again."""
-        if not self.metrics_path.exists():
-            return
-        kept = []
-        for line in self.metrics_path.read_text().splitlines():
-            try:
-                if json.loads(line)["step"] <= step:
-                    kept.append(line + "\n")
-            except ValueError:
-                break
-        with replacing(self.metrics_path) as temporary:
-            temporary.write_text("".join(kept))
+        """Drops the metrics and probes written after `step`, and a line torn by a kill: the resumed run writes them
+        again."""
+        for path in (self.metrics_path, self.probes_path):
+            _truncate_lines(path, step)
 
     def append_metrics(self, record: dict) -> None:
         """Adds a line, which is on disk when this returns."""
-        with self.metrics_path.open("a") as file:
-            file.write(json.dumps(record) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        _append_line(self.metrics_path, record)
+
+    def append_probe(self, record: dict) -> None:
+        """Adds a line, which is on disk when this returns."""
+        _append_line(self.probes_path, record)
+
+    def read_probes(self) -> list[dict]:
+        """The lines of `probes.jsonl`, after `truncate_metrics`."""
+        return [json.loads(line) for line in self.probes_path.read_text().splitlines()]
 
 
 def _change(old: object, new: object) -> str:
     """`old -> new`; of a network or a space, the names."""
     old, new = (str(value["name"] if isinstance(value, dict) else value) for value in (old, new))
     return f"{old} -> {new}" if old != new else f"{old} -> another {new}"
+
+
+def _truncate_lines(path: Path, step: int) -> None:
+    if not path.exists():
+        return
+    kept = []
+    for line in path.read_text().splitlines():
+        try:
+            if json.loads(line)["step"] <= step:
+                kept.append(line + "\n")
+        except ValueError:
+            break
+    with replacing(path) as temporary:
+        temporary.write_text("".join(kept))
+
+
+def _append_line(path: Path, record: dict) -> None:
+    with path.open("a") as file:
+        file.write(json.dumps(record) + "\n")
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,81 @@
+"""Looking at a supernet while it trains: does it tell its networks apart, and are its choices alike?"""
+
+import sys
+from collections.abc import Callable
+
+import numpy as np
+
+from scarlet_tf.analysis.probe_record import ProbeRecord
+from scarlet_tf.analysis.ranking import RankingHealth, probe_paths
+from scarlet_tf.analysis.similarity import ChoiceSimilarity
+from scarlet_tf.arch.space import SearchSpace
+from scarlet_tf.data import Dataset
+from scarlet_tf.figures.probes import plot_probes
+from scarlet_tf.nets.supernet import Supernet
+from scarlet_tf.search.evaluator import SupernetEvaluator
+from scarlet_tf.train.config import TrainConfig
+from scarlet_tf.train.workdir import Workdir
+
+MAX_BATCH_SIZE = 100
+
+
+def fair_update_counts(space: SearchSpace, steps: int) -> np.ndarray:
+    """How often each choice was trained, (slots, choices), after `steps` strictly fair ones: once in each."""
+    return np.full((space.num_slots, space.num_choices), steps)
+
+
+class Probe:
+    """Measures `supernet` on validation images, adds a line to `probes.jsonl` and draws `probes.png` anew.
+
+    The paths are the same at every probe, and those of any training with the same space, seed and number of paths. A
+    probe runs the supernet as a search does, without training: weights, BN statistics, the order of the images and the
+    sampling of paths stay as they are. `update_counts` gives, for a number of steps, how often each choice of each slot
+    was trained by them, (slots, choices).
+    """
+
+    def __init__(
+        self,
+        supernet: Supernet,
+        dataset: Dataset,
+        config: TrainConfig,
+        workdir: Workdir,
+        total_steps: int,
+        update_counts: Callable[[int], np.ndarray],
+    ) -> None:
+        self._space, self._workdir, self._update_counts = config.space, workdir, update_counts
+        self._num_classes = dataset.num_classes
+        self._steps_per_epoch = dataset.steps_per_epoch(config.batch_size)
+        self._period, self._total_steps = config.probe_epochs * self._steps_per_epoch, total_steps
+        self._paths = probe_paths(config.space, config.probe_paths, config.seed)
+        self._images = min(config.probe_images, dataset.num_examples("validation"))
+        batch_size = min(MAX_BATCH_SIZE, config.batch_size)
+        batches = dataset.evaluation_batches("validation", batch_size, config.image_size, self._images)
+        self._batches = batches.cache()  # each path goes over all of them
+        self._accuracies = SupernetEvaluator(supernet, self._batches)
+        self._similarity = ChoiceSimilarity(supernet)
+
+    def is_due(self, step: int) -> bool:
+        """Whether there is a probe after `step` steps: every `probe_epochs` epochs, and at the end."""
+        return step == self._total_steps or step % self._period == 0
+
+    def __call__(self, step: int) -> None:
+        """Probes the supernet as it is after `step` steps, and says in a line what came out; a warning in another."""
+        accuracies = tuple(round(accuracy, 6) for accuracy in self._accuracies(self._paths))
+        counts = self._update_counts(step)
+        record = ProbeRecord(
+            step=step,
+            epoch=round(step / self._steps_per_epoch, 4),
+            images=self._images,
+            paths=tuple(self._paths),
+            accuracies=accuracies,
+            health=RankingHealth.of(accuracies, self._images, self._num_classes),
+            similarity=self._similarity(self._batches),
+            least_updates=int(counts.min()),
+            most_updates=int(counts.max()),
+        )
+        self._workdir.append_probe(record.to_dict())
+        records = [ProbeRecord.from_dict(line) for line in self._workdir.read_probes()]
+        plot_probes(self._workdir.path / "probes.png", records, self._space, self._num_classes)
+        print(f"probe at step {step}: {record.line}", flush=True)
+        if record.health.warning:
+            print(f"WARNING: probe at step {step}: {record.health.warning}", file=sys.stderr, flush=True)
