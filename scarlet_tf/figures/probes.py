@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
@@ -32,6 +33,14 @@ def accuracy_bins(*samples: Sequence[float]) -> np.ndarray:
     return np.linspace(min(low, max(0.0, middle - half)), max(high, min(1.0, middle + half)), NUM_BINS + 1)
 
 
+def label_axis(axis: Axis, percent: bool = False) -> None:
+    """A few round numbers along an axis; of shares, from 0 to 1, as percentages."""
+    axis.set_major_locator(MaxNLocator(6, steps=(1, 2, 5, 10)))
+    if percent:
+        low, high = axis.get_view_interval()
+        axis.set_major_formatter(PercentFormatter(1.0, decimals=0 if high - low > 0.05 else 1))
+
+
 def finish_axes(axes: Axes, title: str, num_columns: int) -> None:
     """A title, a legend of so many columns below it, a light grid, and no frame above and to the right."""
     axes.set_title(title, fontsize=10, pad=24)
@@ -54,9 +63,10 @@ def _draw_curve(axes: Axes, records: Sequence[ProbeRecord], num_classes: int) ->
         axes.errorbar(epochs, mean, std, color=MEAN_COLOUR, capsize=4)
     axes.axhline(1 / num_classes, color=CHANCE_COLOUR, linestyle=(0, (4, 3)), linewidth=1, label="chance")
     axes.set(xlabel="epoch", ylabel="one-shot accuracy")
+    axes.set_xlim(0, 1.03 * epochs[-1])
     axes.set_ylim(0, min(1.0, 1.08 * max(float((mean + std).max()), 1 / num_classes)))
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0 if axes.get_ylim()[1] > 0.05 else 1))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    label_axis(axes.yaxis, percent=True)
+    label_axis(axes.xaxis)
     finish_axes(axes, f"{len(records[-1].paths)} paths on {records[-1].images:,} validation images", 3)
 
 
@@ -65,16 +75,15 @@ def draw_distribution(axes: Axes, first: ProbeRecord, last: ProbeRecord, title: 
     bins = accuracy_bins(first.accuracies, last.accuracies)
     highest = 0.0
     if first is not last:
-        counts, *_ = axes.hist(first.accuracies, bins, color=FIRST_COLOUR, alpha=0.55, label=f"epoch {first.epoch:g}")
+        counts, *_ = axes.hist(first.accuracies, bins, color=FIRST_COLOUR, alpha=0.55, label=f"epoch {first.epoch:.3g}")
         highest = counts.max()
-    counts, *_ = axes.hist(last.accuracies, bins, color=MEAN_COLOUR, alpha=0.75, label=f"epoch {last.epoch:g}")
+    counts, *_ = axes.hist(last.accuracies, bins, color=MEAN_COLOUR, alpha=0.75, label=f"epoch {last.epoch:.3g}")
     highest = max(highest, counts.max())
     health, look = last.health, {"color": "black", "linestyle": "none", "elinewidth": 1.4, "capsize": 3}
     axes.errorbar(health.mean, 1.07 * highest, xerr=health.noise, label="mean ± noise of one accuracy", **look)
     axes.set(xlabel="one-shot accuracy", ylabel="paths", ylim=(0, 1.15 * highest))
-    axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0 if bins[-1] - bins[0] > 0.1 else 1))
-    axes.xaxis.set_major_locator(MaxNLocator(6))
-    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    label_axis(axes.xaxis, percent=True)
+    axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
     finish_axes(axes, title, 3)
 
 
@@ -97,7 +106,7 @@ def _draw_matrices(figure: SubFigure, record: ProbeRecord, space: SearchSpace) -
     bar = figure.colorbar(image, ax=list(grid), shrink=0.85, aspect=15, pad=0.015, extend=extend)
     bar.ax.tick_params(labelsize=8)
     bar.outline.set_visible(False)
-    figure.suptitle(f"Cosine similarity of the choices' outputs after epoch {record.epoch:g}", fontsize=10)
+    figure.suptitle(f"Cosine similarity of the choices' outputs after epoch {record.epoch:.3g}", fontsize=10)
 
 
 def probes_figure(records: Sequence[ProbeRecord], space: SearchSpace, num_classes: int) -> Figure:
