@@ -1,8 +1,8 @@
 """Trains a supernet over --space, or with --model a standalone network.
 
-Run the same command again to go on after a stop. The workdir gets config.json, metrics.jsonl and checkpoints/; a
-standalone network's also arch.json and, at the end, model.keras. With --probe_epochs a supernet's gets probes.jsonl and
-probes.png: how well it tells its networks apart, and how alike its choices are.
+Run the same command again to go on after a stop. The workdir gets config.json, metrics.jsonl, tensorboard/ and
+checkpoints/; a standalone network's also arch.json and, at the end, model.keras. With --probe_epochs a supernet's gets
+probes.jsonl and probes.png: how well it tells its networks apart, and how alike its choices are.
 """
 
 from absl import flags

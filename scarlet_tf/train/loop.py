@@ -21,6 +21,7 @@ from scarlet_tf.train.fine_tuning import layer_rates
 from scarlet_tf.train.learning_rate import learning_rate
 from scarlet_tf.train.optimizers import L2SGD, AdamW, L2RMSProp
 from scarlet_tf.train.probes import Probe, fair_update_counts
+from scarlet_tf.train.tensorboard import TensorBoardLog
 from scarlet_tf.train.workdir import Workdir
 
 LOG_STEPS = 20
@@ -143,6 +144,7 @@ def run_steps(
         workdir.truncate_metrics(first_step)
     if first_step >= schedule.total_steps:
         return
+    tensorboard = TensorBoardLog(workdir)
     stream = _stream(batches, mended_batches or (lambda step: None), strategy, first_step)
 
     @tf.function(autograph=False)
@@ -172,6 +174,7 @@ def run_steps(
             }
             with checkpoints.writing(workdir.metrics_path):
                 workdir.append_metrics(record)
+                tensorboard.write(record)
             accuracy = f"  accuracy {metrics['accuracy']:.1%}" if "accuracy" in metrics else ""
             report.update(step, f"loss {metrics['loss']:.3f}{accuracy}  {images_per_second:,.0f} images/s")
             if end or epoch_end or time.monotonic() - saved_at > CHECKPOINT_SECONDS:

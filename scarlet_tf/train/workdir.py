@@ -33,8 +33,8 @@ class Settings(Protocol):
 
 
 class Workdir:
-    """`config.json`, `metrics.jsonl` and `probes.jsonl` (a JSON object a line), `checkpoints/`, and for a network
-    `arch.json`."""
+    """`config.json`, `metrics.jsonl` and `probes.jsonl` (a JSON object a line), `checkpoints/`, `tensorboard/`, and for
+    a network `arch.json`."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
@@ -42,6 +42,7 @@ class Workdir:
         self.metrics_path = self.path / "metrics.jsonl"
         self.probes_path = self.path / "probes.jsonl"
         self.checkpoint_dir = self.path / "checkpoints"
+        self.tensorboard_dir = self.path / "tensorboard"
 
     def check(self, config: TrainConfig, dataset: Dataset) -> TrainConfig:
         """`config` with the numbers of classes and of training images of `dataset`.
@@ -95,9 +96,13 @@ class Workdir:
         """Adds a line, which is on disk when this returns."""
         _append_line(self.probes_path, record)
 
+    def read_metrics(self) -> list[dict]:
+        """The lines of `metrics.jsonl`, after `truncate_metrics`."""
+        return _read_lines(self.metrics_path)
+
     def read_probes(self) -> list[dict]:
         """The lines of `probes.jsonl`, after `truncate_metrics`."""
-        return [json.loads(line) for line in self.probes_path.read_text().splitlines()]
+        return _read_lines(self.probes_path)
 
 
 def _change(old: object, new: object) -> str:
@@ -118,6 +123,10 @@ def _truncate_lines(path: Path, step: int) -> None:
             break
     with replacing(path) as temporary:
         temporary.write_text("".join(kept))
+
+
+def _read_lines(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def _append_line(path: Path, record: dict) -> None:

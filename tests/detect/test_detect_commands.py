@@ -20,7 +20,7 @@ from scarlet_tf.detect.evaluation import coco_metrics
 from scarlet_tf.detect.runtimes import DetectorSource
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "TF_CPP_MIN_LOG_LEVEL": "3"}
-FILES = {"arch.json", "categories.json", "checkpoints", "config.json", "detector.keras", "metrics.jsonl"}
+FILES = {"arch.json", "categories.json", "checkpoints", "config.json", "detector.keras", "metrics.jsonl", "tensorboard"}
 
 
 def tensors(workdir: Path) -> dict[str, np.ndarray]:

@@ -29,6 +29,22 @@ def tensors() -> Callable[[Path], dict[str, np.ndarray]]:
     return _tensors
 
 
+def _events(workdir: Path) -> list[dict]:
+    (file,) = (workdir / "tensorboard").iterdir()
+    events = map(tf.compat.v1.Event.FromString, tf.data.TFRecordDataset(str(file)).as_numpy_iterator())
+    return [
+        {"step": event.step} | {value.tag: value.simple_value for value in event.summary.value}
+        for event in events
+        if event.HasField("summary")
+    ]
+
+
+@pytest.fixture(scope="session")
+def events() -> Callable[[Path], list[dict]]:
+    """The scalars of the one event file in a workdir's tensorboard/, a step each."""
+    return _events
+
+
 @pytest.fixture(scope="session")
 def metrics() -> Callable[[Path], list[dict]]:
     """The lines of a workdir's metrics.jsonl."""

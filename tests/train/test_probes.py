@@ -83,7 +83,7 @@ def test_training_does_not_notice_its_probes(whole, config, tmp_path, tensors, m
 
 
 def test_training_stopped_between_a_probe_and_its_checkpoint_ends_with_the_same_probes(
-    whole, config, tmp_path, tensors, monkeypatch, capsys
+    whole, config, tmp_path, tensors, metrics, events, monkeypatch, capsys
 ):
     class Killed(BaseException):
         pass
@@ -103,6 +103,7 @@ def test_training_stopped_between_a_probe_and_its_checkpoint_ends_with_the_same_
     training.train(config, tmp_path)
     assert (tmp_path / "probes.jsonl").read_text() == (whole / "probes.jsonl").read_text()
     assert different_bits(tensors, tmp_path, whole) == set()
+    assert [event["step"] for event in events(tmp_path)] == [line["step"] for line in metrics(tmp_path)]
     said = capsys.readouterr()
     assert [line.split(":")[0] for line in said.out.splitlines() if line.startswith("probe")] == [
         "probe at step 8",
