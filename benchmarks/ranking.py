@@ -2,7 +2,8 @@
 
 Trains one supernet for each of --stabilizers on a folder of small images, strictly fairly, with the same seed, and so
 the same images in the same order and the same paths at every step. After each epoch the same random paths are probed on
-images held out of the training set. Run the same command again to go on after a stop, or to draw the figure anew.
+images held out of the training set, by default with the BN statistics of their own batches: moving ones fit no path
+quite, which would hide what the stabilizer does. Run the same command again to go on after a stop, or to draw anew.
 """
 
 import json
@@ -24,7 +25,7 @@ from scarlet_tf.errors import InputError
 from scarlet_tf.figures.canvas import new_figure, write_figure
 from scarlet_tf.figures.probes import CHANCE_COLOUR, accuracy_bins, finish_axes, label_axis
 from scarlet_tf.files import check_output_dir
-from scarlet_tf.train.config import STABILIZERS, TrainConfig
+from scarlet_tf.train.config import PROBE_BN, STABILIZERS, TrainConfig
 from scarlet_tf.train.workdir import Workdir
 
 COLOURS = dict(zip(STABILIZERS, ("#0072B2", "#D55E00", "#009E73"), strict=True))
@@ -41,6 +42,7 @@ _STEPS = flags.DEFINE_integer("steps", None, "Steps to train, instead of --epoch
 _LEARNING_RATE = flags.DEFINE_float("learning_rate", 0.2, "Highest learning rate; a cosine takes it to zero.")
 _PROBE_PATHS = flags.DEFINE_integer("probe_paths", 200, "Paths to probe.")
 _PROBE_IMAGES = flags.DEFINE_integer("probe_images", 1000, "Held-out images to probe them on.")
+_PROBE_BN = flags.DEFINE_enum("probe_bn", "batch", PROBE_BN, "BN statistics of the probes, as in train.")
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of weights, data order and paths.")
 
 
@@ -124,6 +126,7 @@ def main() -> None:
             probe_epochs=1,
             probe_paths=_PROBE_PATHS.value,
             probe_images=_PROBE_IMAGES.value,
+            probe_bn=_PROBE_BN.value,
         )
         for name in _STABILIZERS.value
     }
@@ -141,7 +144,8 @@ def main() -> None:
     print_runs(probes)
     images = f"{dataset.num_examples('train'):,} training images of {dataset.num_classes} classes"
     last = next(iter(probes.values()))[-1]
-    title = f"{_SPACE.value}, strictly fair, {images}; {len(last.paths)} paths on {last.images:,} held-out images"
+    title = f"{_SPACE.value}, strictly fair, {images}; {len(last.paths)} paths on {last.images:,} held-out images, "
+    title += f"{last.bn} BN statistics"
     write_figure(picture, ranking_figure(metrics, probes, dataset.num_classes, title))
     print(f"drawn in {picture}")
 

@@ -12,14 +12,16 @@ from scarlet_tf.arch.space import Genotype
 class ProbeRecord:
     """A probe after `step` steps.
 
-    `accuracies`: one-shot accuracies, in [0, 1], of `paths` on the first `images` validation images. `similarity`:
-    cosine similarities (slots, choices, choices) of the choices' outputs. `least_updates` and `most_updates`: how often
-    the least and the most trained choice of any slot had been trained.
+    `accuracies`: one-shot accuracies, in [0, 1], of `paths` on the first `images` validation images, with the `moving`
+    BN statistics or, by `bn`, with those of each `batch`. `similarity`: cosine similarities (slots, choices, choices)
+    of the choices' outputs. `least_updates` and `most_updates`: how often the least and the most trained choice of any
+    slot had been trained.
     """
 
     step: int
     epoch: float
     images: int
+    bn: str
     paths: tuple[Genotype, ...]
     accuracies: tuple[float, ...]
     health: RankingHealth
@@ -33,7 +35,7 @@ class ProbeRecord:
         health = self.health
         return (
             f"one-shot accuracy of {len(self.paths)} paths {health.mean:.1%} +- {health.std:.1%}, lowest "
-            f"{health.min:.1%}; similarity of choices {mean_similarity(self.similarity):.2f}"
+            f"{health.min:.1%}; similarity of choices {mean_similarity(self.similarity):z.2f}"
         )
 
     def to_dict(self) -> dict:

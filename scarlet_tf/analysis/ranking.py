@@ -56,9 +56,9 @@ class RankingHealth:
 
     Accuracies rank networks only where the networks differ by more than the measurement does. `std` within `noise` is
     what networks of one and the same quality would show; in truth the bound is a little strict, because all paths are
-    measured on the same images and share some of the luck. And a path at chance level was never learned: a weak network
-    it may be, but a supernet that underestimates a tenth of its networks so (as skip without a stabilizer does, says
-    the paper) ranks them by that.
+    measured on the same images and share some of the luck. And the accuracy of a path at chance level says nothing of
+    the network: the supernet underestimates it, as the paper sees with skip without a stabilizer, or its moving BN
+    statistics do not fit the path. A tenth of such paths is too many.
     """
 
     mean: float

@@ -22,8 +22,9 @@ class ChoiceSimilarity:
 
     Reading: the input of a slot is what `reference_path` hands it, the same for all its choices, so that every slot is
     measured on its own, in one pass in which each block runs once. The output is what the next slot would read, with
-    the shortcut where this path has one; BN goes by its moving statistics, as in a search. Feature maps are compared
-    image by image, all pixels and channels as one vector, and the similarities averaged over the images.
+    the shortcut where this path has one, which by itself makes outputs alike: compare a slot with itself at another
+    time, or under another stabilizer. BN goes by its moving statistics, as in a search. Feature maps are compared image
+    by image, all pixels and channels as one vector, and the similarities averaged over the images.
     """
 
     def __init__(self, supernet: Supernet) -> None:

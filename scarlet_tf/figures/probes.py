@@ -67,7 +67,9 @@ def _draw_curve(axes: Axes, records: Sequence[ProbeRecord], num_classes: int) ->
     axes.set_ylim(0, min(1.0, 1.08 * max(float((mean + std).max()), 1 / num_classes)))
     label_axis(axes.yaxis, percent=True)
     label_axis(axes.xaxis)
-    finish_axes(axes, f"{len(records[-1].paths)} paths on {records[-1].images:,} validation images", 3)
+    finish_axes(
+        axes, f"{len(records[-1].paths)} paths on {records[-1].images:,} validation images, {records[-1].bn} BN", 3
+    )
 
 
 def draw_distribution(axes: Axes, first: ProbeRecord, last: ProbeRecord, title: str) -> None:
@@ -96,7 +98,7 @@ def _draw_matrices(figure: SubFigure, record: ProbeRecord, space: SearchSpace) -
     shown = record.similarity[slots]
     for axes, slot, matrix in zip(grid, slots, shown, strict=True):
         image = axes.imshow(matrix, cmap="viridis", vmin=0.0, vmax=1.0)
-        axes.set_title(f"slot {slot}: mean {mean_similarity(matrix):.2f}", fontsize=9)
+        axes.set_title(f"slot {slot}: mean {mean_similarity(matrix):z.2f}", fontsize=9)
         axes.set_xticks(range(len(names)), names, rotation=90, fontsize=size)
         axes.set_yticks(range(len(names)), names if axes is grid[0] else [], fontsize=size)
         axes.tick_params(length=0)

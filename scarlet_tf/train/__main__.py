@@ -12,7 +12,7 @@ from scarlet_tf.arch.named import resolve
 from scarlet_tf.arch.spaces import get_space
 from scarlet_tf.data import AUTO_AUGMENT, DATASETS
 from scarlet_tf.errors import InputError
-from scarlet_tf.train.config import METHODS, OPTIMIZERS, SCHEDULES, STABILIZERS, STRATEGIES, TrainConfig
+from scarlet_tf.train.config import METHODS, OPTIMIZERS, PROBE_BN, SCHEDULES, STABILIZERS, STRATEGIES, TrainConfig
 from scarlet_tf.train.workdir import Workdir
 
 _SPACE = flags.DEFINE_string("space", None, "Search space of the supernet: s1, s2, small or a .json file.")
@@ -64,6 +64,9 @@ _SETTINGS = (
     flags.DEFINE_integer("probe_epochs", 0, "Epochs from one probe of a supernet's ranking to the next; 0: none."),
     flags.DEFINE_integer("probe_paths", 64, "Paths that a probe measures, the same at every probe."),
     flags.DEFINE_integer("probe_images", 1000, "Validation images that a probe measures them on, at most."),
+    flags.DEFINE_enum(
+        "probe_bn", "moving", PROBE_BN, "BN statistics of a probe: moving, or of each batch of 100 images."
+    ),
 )
 
 

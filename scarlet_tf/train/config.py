@@ -16,6 +16,7 @@ METHODS = ("fair", "spos")
 STABILIZERS = ("els", "skip", "els_relu")
 OPTIMIZERS = ("sgd", "rmsprop", "adamw")
 SCHEDULES = ("cosine", "exponential")
+PROBE_BN = ("moving", "batch")
 STRATEGIES = ("auto", "cpu", "gpu", "mirrored", "tpu")
 
 
@@ -29,8 +30,9 @@ class TrainConfig:
     `max_bad_images` may be unreadable: others take their places. `num_classes` and `num_train_images` are filled in
     from the data set. `new_classifier`, `freeze` (the last layer that stays as it is) and `layer_decay` are for a
     network that starts from `weights`. Every `probe_epochs` epochs, unless 0, and at the end `probe_paths` paths of a
-    supernet are measured on `probe_images` validation images, which changes nothing of the training. The defaults are
-    the paper's for the supernet (section 4.1). Raises InputError, naming the flag, where a value is off.
+    supernet are measured on `probe_images` validation images with `probe_bn` statistics, which changes nothing of the
+    training. The defaults are the paper's for the supernet (section 4.1). Raises InputError, naming the flag, where a
+    value is off.
     """
 
     dataset: str
@@ -68,6 +70,7 @@ class TrainConfig:
     probe_epochs: int = 0
     probe_paths: int = 64
     probe_images: int = 1000
+    probe_bn: str = "moving"
 
     def __post_init__(self) -> None:
         if (self.space is None) == (self.model is None):
@@ -109,6 +112,7 @@ class TrainConfig:
             "schedule": SCHEDULES,
             "auto_augment": AUTO_AUGMENT,
             "strategy": STRATEGIES,
+            "probe_bn": PROBE_BN,
         }
         for name, values in named_values.items():
             if getattr(self, name) not in values:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from scarlet_tf.analysis.batch_statistics import BatchStatisticsEvaluator
 from scarlet_tf.analysis.probe_record import ProbeRecord
 from scarlet_tf.analysis.ranking import RankingHealth, probe_paths
 from scarlet_tf.analysis.similarity import ChoiceSimilarity
@@ -28,8 +29,8 @@ class Probe:
     """Measures `supernet` on validation images, adds a line to `probes.jsonl` and draws `probes.png` anew.
 
     The paths are the same at every probe, and those of any training with the same space, seed and number of paths. A
-    probe runs the supernet as a search does, without training: weights, BN statistics, the order of the images and the
-    sampling of paths stay as they are. `update_counts` gives, for a number of steps, how often each choice of each slot
+    probe leaves the training alone: weights, moving BN statistics, the order of the images and the sampling of paths
+    stay as they are. `update_counts` gives, for a number of steps, how often each choice of each slot
     was trained by them, (slots, choices).
     """
 
@@ -51,7 +52,8 @@ class Probe:
         batch_size = min(MAX_BATCH_SIZE, config.batch_size)
         batches = dataset.evaluation_batches("validation", batch_size, config.image_size, self._images)
         self._batches = batches.cache()  # each path goes over all of them
-        self._accuracies = SupernetEvaluator(supernet, self._batches)
+        evaluators = {"moving": SupernetEvaluator, "batch": BatchStatisticsEvaluator}
+        self._bn, self._accuracies = config.probe_bn, evaluators[config.probe_bn](supernet, self._batches)
         self._similarity = ChoiceSimilarity(supernet)
 
     def is_due(self, step: int) -> bool:
@@ -66,6 +68,7 @@ class Probe:
             step=step,
             epoch=round(step / self._steps_per_epoch, 4),
             images=self._images,
+            bn=self._bn,
             paths=tuple(self._paths),
             accuracies=accuracies,
             health=RankingHealth.of(accuracies, self._images, self._num_classes),

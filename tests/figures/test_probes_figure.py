@@ -23,6 +23,7 @@ def record(space, epoch: float, mean: float, num_paths: int = 40, spread: float 
         step=int(epoch * 100),
         epoch=epoch,
         images=1000,
+        bn="moving",
         paths=tuple(probe_paths(space, num_paths, 0)),
         accuracies=tuple(accuracies),
         health=RankingHealth.of(accuracies, 1000, NUM_CLASSES),
@@ -77,7 +78,7 @@ def test_matrices_are_those_of_four_slots_at_the_last_probe(figure, records):
     for axes, slot in zip(drawn, (0, 6, 12, 18), strict=True):
         matrix = records[-1].similarity[slot]
         np.testing.assert_array_equal(axes.images[0].get_array(), matrix)
-        assert axes.get_title() == f"slot {slot}: mean {mean_similarity(matrix):.2f}"
+        assert axes.get_title() == f"slot {slot}: mean {mean_similarity(matrix):z.2f}"
         assert [text.get_text() for text in axes.get_xticklabels()][::6] == ["E3 K3", "E3 K3 SE", "skip"]
 
 

@@ -12,6 +12,8 @@ from scarlet_tf.arch import SKIP, Choice, Head, SearchSpace, Slot, Stem
 from scarlet_tf.data import load_dataset
 from scarlet_tf.errors import InputError
 from scarlet_tf.models import load_supernet
+from scarlet_tf.nets.supernet import build_supernet
+from scarlet_tf.search.evaluator import SupernetEvaluator
 from scarlet_tf.train import probes, training
 from scarlet_tf.train.config import TrainConfig
 from scarlet_tf.train.workdir import Workdir
@@ -32,6 +34,7 @@ def config():
         probe_epochs=1,
         probe_paths=3,
         probe_images=90,
+        probe_bn="batch",  # which alone moves any weight on the way
     )
 
 
@@ -66,10 +69,27 @@ def test_probes_come_at_the_end_of_epochs_and_of_the_training(whole, config):
 
 def test_accuracies_are_those_of_the_checkpoint(whole):
     supernet, (*_, last) = load_supernet(whole), lines(whole)
+    weights = supernet.get_weights()
     ((images, labels),) = load_dataset("synthetic").evaluation_batches("validation", 90, 8, 90)
     for path, accuracy in zip(last["paths"], last["accuracies"], strict=True):
-        predicted = np.argmax(supernet(images, path=path), axis=-1)
+        supernet.set_weights(weights)
+        predicted = np.argmax(supernet(images, path=path, training=True), axis=-1)
         assert accuracy == pytest.approx(np.mean(predicted == labels), abs=1e-6)
+
+
+def test_moving_statistics_are_those_of_a_search(config, tmp_path):
+    config, dataset = replace(config, probe_bn="moving"), load_dataset("synthetic")
+    supernet = build_supernet(config.space, 8, 10)
+    rng = np.random.default_rng(0)
+    for weight in supernet.weights:
+        if weight.name.endswith(("mean", "variance")):
+            weight.assign(rng.uniform(0.5, 2.5, weight.shape))
+    counts = lambda steps: np.array([[steps - 1, steps], [steps, steps + 2]])  # noqa: E731
+    probes.Probe(supernet, dataset, config, Workdir(tmp_path), 7, counts)(7)
+    (line,) = lines(tmp_path)
+    assert (line["bn"], line["least_updates"], line["most_updates"]) == ("moving", 6, 9)
+    batches = dataset.evaluation_batches("validation", 90, 8, 90)
+    assert line["accuracies"] == pytest.approx(SupernetEvaluator(supernet, batches)(line["paths"]), abs=1e-6)
 
 
 def test_training_does_not_notice_its_probes(whole, config, tmp_path, tensors, metrics, capsys):
