@@ -32,6 +32,16 @@ def single_path(seed: int, step: int | tf.Tensor, num_slots: int, num_choices: i
     return tf.random.stateless_uniform([num_slots], key, 0, num_choices, tf.int32, alg="philox")
 
 
+@tf.function(autograph=False)
+def single_paths(seed: int, steps: int, num_slots: int, num_choices: int) -> tf.Tensor:
+    """The paths of the first `steps` steps, (steps, num_slots) int32."""
+    return tf.map_fn(
+        lambda step: single_path(seed, step, num_slots, num_choices),
+        tf.range(steps, dtype=tf.int64),
+        fn_output_signature=tf.int32,
+    )
+
+
 class _Candidate:
     """One choice of a slot: its training pass cut in two, and how what the pass changes lies in a vector."""
 

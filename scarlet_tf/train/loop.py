@@ -5,7 +5,6 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 
 import keras
 import numpy as np
@@ -20,7 +19,7 @@ from scarlet_tf.train.config import TrainConfig
 from scarlet_tf.train.fine_tuning import layer_rates
 from scarlet_tf.train.learning_rate import learning_rate
 from scarlet_tf.train.optimizers import L2SGD, AdamW, L2RMSProp
-from scarlet_tf.train.probes import Probe, fair_update_counts
+from scarlet_tf.train.probes import Probe
 from scarlet_tf.train.tensorboard import TensorBoardLog
 from scarlet_tf.train.workdir import Workdir
 
@@ -110,8 +109,7 @@ def fit(
     mend = mended_batches if config.max_bad_images else None
     probe = None
     if config.probe_epochs:
-        counts = partial(fair_update_counts, config.space)
-        probe = Probe(model, dataset, config, workdir, schedule.total_steps, counts)
+        probe = Probe(model, dataset, config, workdir, schedule.total_steps)
     with dataset.naming_bad_files():
         run_steps(model, batches, config.batch_size, schedule, workdir, strategy, description, mend, probe)
 

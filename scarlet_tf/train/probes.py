@@ -1,17 +1,16 @@
 """Looking at a supernet while it trains: does it tell its networks apart, and are its choices alike?"""
 
 import sys
-from collections.abc import Callable
 
 import numpy as np
 
 from scarlet_tf.analysis.batch_statistics import BatchStatisticsEvaluator
 from scarlet_tf.analysis.probe_record import ProbeRecord
-from scarlet_tf.analysis.ranking import RankingHealth, probe_paths
+from scarlet_tf.analysis.ranking import RankingHealth, probe_paths, update_counts
 from scarlet_tf.analysis.similarity import ChoiceSimilarity
-from scarlet_tf.arch.space import SearchSpace
 from scarlet_tf.data import Dataset
 from scarlet_tf.figures.probes import plot_probes
+from scarlet_tf.nets.single_path import single_paths
 from scarlet_tf.nets.supernet import Supernet
 from scarlet_tf.search.evaluator import SupernetEvaluator
 from scarlet_tf.train.config import TrainConfig
@@ -20,9 +19,13 @@ from scarlet_tf.train.workdir import Workdir
 MAX_BATCH_SIZE = 100
 
 
-def fair_update_counts(space: SearchSpace, steps: int) -> np.ndarray:
-    """How often each choice was trained, (slots, choices), after `steps` strictly fair ones: once in each."""
-    return np.full((space.num_slots, space.num_choices), steps)
+def trained_counts(config: TrainConfig, steps: int) -> np.ndarray:
+    """How often `steps` steps of `config` trained each choice of each slot, (slots, choices): once each if strictly
+    fair, else as often as it was on the path."""
+    space = config.space
+    if config.method == "fair":
+        return np.full((space.num_slots, space.num_choices), steps)
+    return update_counts(single_paths(config.seed, steps, space.num_slots, space.num_choices), space.num_choices)
 
 
 class Probe:
@@ -30,8 +33,7 @@ class Probe:
 
     The paths are the same at every probe, and those of any training with the same space, seed and number of paths. A
     probe leaves the training alone: weights, moving BN statistics, the order of the images and the sampling of paths
-    stay as they are. `update_counts` gives, for a number of steps, how often each choice of each slot
-    was trained by them, (slots, choices).
+    stay as they are.
     """
 
     def __init__(
@@ -41,9 +43,8 @@ class Probe:
         config: TrainConfig,
         workdir: Workdir,
         total_steps: int,
-        update_counts: Callable[[int], np.ndarray],
     ) -> None:
-        self._space, self._workdir, self._update_counts = config.space, workdir, update_counts
+        self._config, self._workdir = config, workdir
         self._num_classes = dataset.num_classes
         self._steps_per_epoch = dataset.steps_per_epoch(config.batch_size)
         self._period, self._total_steps = config.probe_epochs * self._steps_per_epoch, total_steps
@@ -63,7 +64,7 @@ class Probe:
     def __call__(self, step: int) -> None:
         """Probes the supernet as it is after `step` steps, and says in a line what came out; a warning in another."""
         accuracies = tuple(round(accuracy, 6) for accuracy in self._accuracies(self._paths))
-        counts = self._update_counts(step)
+        counts = trained_counts(self._config, step)
         record = ProbeRecord(
             step=step,
             epoch=round(step / self._steps_per_epoch, 4),
@@ -78,7 +79,7 @@ class Probe:
         )
         self._workdir.append_probe(record.to_dict())
         records = [ProbeRecord.from_dict(line) for line in self._workdir.read_probes()]
-        plot_probes(self._workdir.path / "probes.png", records, self._space, self._num_classes)
+        plot_probes(self._workdir.path / "probes.png", records, self._config.space, self._num_classes)
         print(f"probe at step {step}: {record.line}", flush=True)
         if record.health.warning:
             print(f"WARNING: probe at step {step}: {record.health.warning}", file=sys.stderr, flush=True)

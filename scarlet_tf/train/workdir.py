@@ -15,7 +15,7 @@ from scarlet_tf.train.config import TrainConfig
 from scarlet_tf.weights import WeightsSource
 
 MAY_CHANGE = ("strategy", "tpu", "data_dir", "max_bad_images", "probe_epochs")
-"""Settings that a resumed run may change: where it runs, how it is looked at, when it gives up; not what it computes."""
+"""Settings that a resumed run may change: where it runs, how it is looked at and when it gives up, not what it does."""
 
 OF_THE_DATA = {"num_classes": "classes of the data set", "num_train_images": "training images of the data set"}
 """Settings that no flag gives, but the data; None where a training was begun by a version that did not keep them."""

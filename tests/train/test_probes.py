@@ -12,6 +12,7 @@ from scarlet_tf.arch import SKIP, Choice, Head, SearchSpace, Slot, Stem
 from scarlet_tf.data import load_dataset
 from scarlet_tf.errors import InputError
 from scarlet_tf.models import load_supernet
+from scarlet_tf.nets.single_path import single_path
 from scarlet_tf.nets.supernet import build_supernet
 from scarlet_tf.search.evaluator import SupernetEvaluator
 from scarlet_tf.train import probes, training
@@ -78,16 +79,17 @@ def test_accuracies_are_those_of_the_checkpoint(whole):
 
 
 def test_moving_statistics_are_those_of_a_search(config, tmp_path):
-    config, dataset = replace(config, probe_bn="moving"), load_dataset("synthetic")
+    config, dataset = replace(config, probe_bn="moving", method="spos"), load_dataset("synthetic")
     supernet = build_supernet(config.space, 8, 10)
     rng = np.random.default_rng(0)
     for weight in supernet.weights:
         if weight.name.endswith(("mean", "variance")):
             weight.assign(rng.uniform(0.5, 2.5, weight.shape))
-    counts = lambda steps: np.array([[steps - 1, steps], [steps, steps + 2]])  # noqa: E731
-    probes.Probe(supernet, dataset, config, Workdir(tmp_path), 7, counts)(7)
+    probes.Probe(supernet, dataset, config, Workdir(tmp_path), 7)(7)
     (line,) = lines(tmp_path)
-    assert (line["bn"], line["least_updates"], line["most_updates"]) == ("moving", 6, 9)
+    paths = np.array([single_path(config.seed, step, 2, 2) for step in range(7)])
+    counts = [np.sum(paths[:, slot] == choice) for slot in range(2) for choice in range(2)]
+    assert (line["bn"], line["least_updates"], line["most_updates"]) == ("moving", min(counts), max(counts))
     batches = dataset.evaluation_batches("validation", 90, 8, 90)
     assert line["accuracies"] == pytest.approx(SupernetEvaluator(supernet, batches)(line["paths"]), abs=1e-6)
 
@@ -154,5 +156,5 @@ def test_probes_are_of_supernets(mini_arch):
 def test_probes_may_be_turned_off_or_on_later_but_not_changed(whole, config):
     workdir, dataset = Workdir(whole), load_dataset("synthetic")
     assert workdir.check(replace(config, probe_epochs=0), dataset).probe_epochs == 0
-    with pytest.raises(InputError, match=r"another --probe_paths: 3\. Received: 6"):
+    with pytest.raises(InputError, match="--probe_paths: 3 -> 6"):
         workdir.check(replace(config, probe_paths=6), dataset)
