@@ -33,7 +33,8 @@ class _NotedProgress(Progress):
 class ProgressReport:
     """What a loop tells: how far it is, and a few words."""
 
-    def __init__(self, description: str, total: int, start: int, bar: Progress | None) -> None:
+    def __init__(self, description: str, total: int, start: int, bar: Progress | None, shown: bool = True) -> None:
+        self._shown = shown
         self._description, self._total, self._start, self._bar = description, total, start, bar
         self._began = self._last_line = time.monotonic()
         if bar is not None:
@@ -45,7 +46,7 @@ class ProgressReport:
             self._bar.update(self._task, completed=completed, note=note)
             return
         now = time.monotonic()
-        if completed < self._total and now - self._last_line < SECONDS_BETWEEN_LINES:
+        if not self._shown or (completed < self._total and now - self._last_line < SECONDS_BETWEEN_LINES):
             return
         self._last_line = now
         per_unit = (now - self._began) / max(completed - self._start, 1)
@@ -54,11 +55,11 @@ class ProgressReport:
 
 
 @contextmanager
-def progress(description: str, total: int, start: int = 0) -> Iterator[ProgressReport]:
-    """Shows the progress of `total` units of work, of which `start` were done before."""
+def progress(description: str, total: int, start: int = 0, shown: bool = True) -> Iterator[ProgressReport]:
+    """Shows, where it is to be `shown`, the progress of `total` units of work, of which `start` were done before."""
     console = Console()
-    if not console.is_terminal:
-        yield ProgressReport(description, total, start, None)
+    if not shown or not console.is_terminal:
+        yield ProgressReport(description, total, start, None, shown)
         return
     whole = Column(no_wrap=True)  # in a narrow terminal the bar gives way, not the numbers
     columns = (

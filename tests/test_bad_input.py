@@ -73,6 +73,8 @@ WITHOUT_TENSORFLOW = [
     (TRAIN, ["--method=darts"], ["--method", "darts", "spos"]),
     (TRAIN, ["--rematerialize"], ["--rematerialize", "--method=spos"]),
     (TRAIN, ["--strategy=cluster"], ["--strategy", "cluster", "mirrored"]),
+    (TRAIN, ["--strategy=multiworker", "--batch_size=50"], ["TF_CONFIG", "Received: none"]),
+    (TRAIN, ["--connect_timeout=0"], ["--connect_timeout", "above 0", "0"]),
     (TRAIN, ["--workdir=supernet"], ["--workdir=supernet", "Changed: --batch_size: 50 -> 256. "]),
     (TRAIN, ["--workdir=bad_config"], ["bad_config/config.json", "settings of a training"]),
     *[(TRAIN_NETWORK, [f"--model={model}"], BAD_MODELS[model]) for model in ("scarlet_z", "short.json")],

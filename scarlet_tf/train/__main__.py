@@ -12,6 +12,7 @@ from scarlet_tf.arch.named import resolve
 from scarlet_tf.arch.spaces import get_space
 from scarlet_tf.data import AUTO_AUGMENT, DATASETS
 from scarlet_tf.errors import InputError
+from scarlet_tf.train.cluster import Cluster
 from scarlet_tf.train.config import METHODS, OPTIMIZERS, PROBE_BN, SCHEDULES, STABILIZERS, STRATEGIES, TrainConfig
 from scarlet_tf.train.workdir import Workdir
 
@@ -58,8 +59,9 @@ _SETTINGS = (
     flags.DEFINE_integer(
         "max_bad_images", 10, "Unreadable training images of --dataset=folder to pass over, by others of their class."
     ),
-    flags.DEFINE_enum("strategy", "auto", STRATEGIES, "Devices to train on."),
+    flags.DEFINE_enum("strategy", "auto", STRATEGIES, "Devices to train on; multiworker reads TF_CONFIG."),
     flags.DEFINE_string("tpu", "", "Name or address of the TPU, for --strategy=tpu."),
+    flags.DEFINE_float("connect_timeout", 300.0, "Seconds within which other hosts must answer."),
     flags.DEFINE_integer("seed", 0, "Seed of weights, data order and path sampling."),
     flags.DEFINE_integer("probe_epochs", 0, "Epochs from one probe of a supernet's ranking to the next; 0: none."),
     flags.DEFINE_integer("probe_paths", 64, "Paths that a probe measures, the same at every probe."),
@@ -87,6 +89,8 @@ def main() -> None:
     config = settings()
     dataset = command.load_dataset(config.dataset, config.data_dir)
     Workdir(_WORKDIR.value).check(config, dataset)
+    if config.strategy == "multiworker":
+        Cluster.from_environment()
     command.start_tensorflow()
     from scarlet_tf.train.training import train
 

@@ -17,7 +17,7 @@ STABILIZERS = ("els", "skip", "els_relu")
 OPTIMIZERS = ("sgd", "rmsprop", "adamw")
 SCHEDULES = ("cosine", "exponential")
 PROBE_BN = ("moving", "batch")
-STRATEGIES = ("auto", "cpu", "gpu", "mirrored", "tpu")
+STRATEGIES = ("auto", "cpu", "gpu", "mirrored", "multiworker", "tpu")
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,7 @@ class TrainConfig:
     max_bad_images: int = 10
     strategy: str = "auto"
     tpu: str = ""
+    connect_timeout: float = 300.0
     seed: int = 0
     num_classes: int | None = None
     num_train_images: int | None = None
@@ -98,7 +99,8 @@ class TrainConfig:
             value = getattr(self, name)
             if not 0 <= value < end:
                 raise InputError(f"--{name} must be at least 0 and below {end}. Received: {value}.")
-        for name, end in {"decay_rate": 1.0, "decay_epochs": math.inf, "layer_decay": 1.0}.items():
+        positive = {"decay_rate": 1.0, "decay_epochs": math.inf, "layer_decay": 1.0, "connect_timeout": math.inf}
+        for name, end in positive.items():
             value = getattr(self, name)
             if not 0 < value <= end or value == math.inf:
                 most = "" if end == math.inf else f" and at most {end:g}"

@@ -20,6 +20,7 @@ from scarlet_tf.train.fine_tuning import layer_rates
 from scarlet_tf.train.learning_rate import learning_rate
 from scarlet_tf.train.optimizers import L2SGD, AdamW, L2RMSProp
 from scarlet_tf.train.probes import Probe
+from scarlet_tf.train.strategy import check_same, share_out
 from scarlet_tf.train.tensorboard import TensorBoardLog
 from scarlet_tf.train.workdir import Workdir
 
@@ -137,19 +138,22 @@ def run_steps(
         model.reset_metrics()
         checkpoints = Checkpoints(workdir, model, optimizer)
         checkpoints.restore()
+        last = checkpoints.latest.name if checkpoints.latest else None
+        check_same(strategy, {"checkpoints: let them share the file system of --workdir": last})
     first_step = int(optimizer.iterations.numpy())
-    with checkpoints.writing(workdir.metrics_path):
-        workdir.truncate_metrics(first_step)
+    if workdir.writes:
+        with checkpoints.writing(workdir.metrics_path):
+            workdir.truncate_metrics(first_step)
     if first_step >= schedule.total_steps:
         return
-    tensorboard = TensorBoardLog(workdir)
-    stream = _stream(batches, mended_batches or (lambda step: None), strategy, first_step)
+    tensorboard = TensorBoardLog(workdir) if workdir.writes else None
+    stream = _stream(batches, mended_batches or (lambda step: None), strategy, batch_size, first_step)
 
     @tf.function(autograph=False)
     def train_step(batch: tuple) -> None:
         strategy.run(model.train_step, args=(batch,))
 
-    with progress(description, schedule.total_steps, first_step) as report:
+    with progress(description, schedule.total_steps, first_step, shown=workdir.writes) as report:
         since, saved_at = time.monotonic(), time.monotonic()
         logged = first_step
         for step in range(first_step + 1, schedule.total_steps + 1):
@@ -170,9 +174,10 @@ def run_steps(
                 "learning_rate": float(optimizer.learning_rate),
                 "images_per_second": round(images_per_second, 1),
             }
-            with checkpoints.writing(workdir.metrics_path):
-                workdir.append_metrics(record)
-                tensorboard.write(record)
+            if workdir.writes:
+                with checkpoints.writing(workdir.metrics_path):
+                    workdir.append_metrics(record)
+                    tensorboard.write(record)
             accuracy = f"  accuracy {metrics['accuracy']:.1%}" if "accuracy" in metrics else ""
             report.update(step, f"loss {metrics['loss']:.3f}{accuracy}  {images_per_second:,.0f} images/s")
             if end or epoch_end or time.monotonic() - saved_at > CHECKPOINT_SECONDS:
@@ -180,7 +185,8 @@ def run_steps(
                     raise RunError(_diverged(step, "a weight is not finite", checkpoints))
                 if probe is not None and probe.is_due(step):
                     probe(step)  # before the checkpoint: a run that goes on from it has the probe
-                checkpoints.save(step)
+                if workdir.writes:
+                    checkpoints.save(step)
                 saved_at = time.monotonic()
             since, logged = time.monotonic(), step
 
@@ -189,10 +195,11 @@ def _stream(
     batches: Callable[[int], tf.data.Dataset],
     mended_batches: Callable[[int], tf.data.Dataset | None],
     strategy: tf.distribute.Strategy,
+    batch_size: int,
     first_step: int,
 ) -> Iterator[tuple]:
     """The batches from a step on, distributed, mended where they can be."""
-    iterator = iter(strategy.experimental_distribute_dataset(batches(first_step)))
+    iterator = iter(share_out(strategy, batches(first_step), batch_size))
     for step in itertools.count(first_step):
         try:
             batch = next(iterator)
@@ -202,7 +209,7 @@ def _stream(
             mended = mended_batches(step)
             if mended is None:
                 raise
-            iterator = iter(strategy.experimental_distribute_dataset(mended))
+            iterator = iter(share_out(strategy, mended, batch_size))
             batch = next(iterator)
         yield batch
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import keras
+import tensorflow as tf
 
 from scarlet_tf.data import Dataset, load_dataset
 from scarlet_tf.export.keras_file import write_keras
@@ -12,8 +13,15 @@ from scarlet_tf.train.config import TrainConfig
 from scarlet_tf.train.fine_tuning import freeze, unfreeze
 from scarlet_tf.train.graph import share_cores_among_streams, skip_graph_rewrites_on_cpu
 from scarlet_tf.train.loop import fit
-from scarlet_tf.train.strategy import make_strategy
-from scarlet_tf.train.workdir import Workdir
+from scarlet_tf.train.strategy import (
+    check_batch_size,
+    check_same,
+    gathered,
+    is_chief,
+    make_strategy,
+    naming_lost_workers,
+)
+from scarlet_tf.train.workdir import MAY_CHANGE, Workdir
 from scarlet_tf.weights import WeightsSource
 
 
@@ -30,7 +38,16 @@ def train(config: TrainConfig, path: str | Path, dataset: Dataset | None = None)
     skip_graph_rewrites_on_cpu()
     if config.space is not None:
         share_cores_among_streams(config.space.num_choices if config.method == "fair" else 1)
-    strategy = make_strategy(config.strategy, config.tpu)
+    strategy = make_strategy(config.strategy, config.tpu, config.connect_timeout)
+    check_batch_size(strategy, config.batch_size)
+    workdir = Workdir(path, writes=is_chief(strategy))
+    with naming_lost_workers(strategy):
+        data = config.to_dict()
+        check_same(strategy, {f"--{name}": data[name] for name in data if name not in MAY_CHANGE})
+        return _train(config, workdir, dataset, strategy)
+
+
+def _train(config: TrainConfig, workdir: Workdir, dataset: Dataset, strategy: tf.distribute.Strategy) -> keras.Model:
     keras.utils.set_random_seed(config.seed)
     with strategy.scope():
         if config.space is not None:
@@ -49,10 +66,11 @@ def train(config: TrainConfig, path: str | Path, dataset: Dataset | None = None)
     if config.freeze is not None:
         freeze(model, config.model, config.freeze)
     workdir.start(config)
-    fit(model, dataset, config, workdir, strategy, f"train {path}")
+    fit(model, dataset, config, workdir, strategy, f"train {workdir.path}")
     if config.freeze is not None:
         unfreeze(model)  # what was frozen is a setting of this training, not of the network
     model_file = workdir.path / "model.keras"
-    if config.model is not None and not model_file.exists():
+    if config.model is not None and workdir.writes and not model_file.exists():
         write_keras(model, model_file)
+    gathered(strategy)  # no worker leaves before all is written
     return model

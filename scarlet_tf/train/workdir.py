@@ -14,7 +14,7 @@ from scarlet_tf.files import check_output_dir, replacing, write_json
 from scarlet_tf.train.config import TrainConfig
 from scarlet_tf.weights import WeightsSource
 
-MAY_CHANGE = ("strategy", "tpu", "data_dir", "max_bad_images", "probe_epochs")
+MAY_CHANGE = ("strategy", "tpu", "connect_timeout", "data_dir", "max_bad_images", "probe_epochs")
 """Settings that a resumed run may change: where it runs, how it is looked at and when it gives up, not what it does."""
 
 OF_THE_DATA = {"num_classes": "classes of the data set", "num_train_images": "training images of the data set"}
@@ -36,8 +36,9 @@ class Workdir:
     """`config.json`, `metrics.jsonl` and `probes.jsonl` (a JSON object a line), `checkpoints/`, `tensorboard/`, and for
     a network `arch.json`."""
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+    def __init__(self, path: str | Path, writes: bool = True) -> None:
+        """Where several processes train together, just one `writes`; the others leave the directory as it is."""
+        self.path, self.writes = Path(path), writes
         self.config_path = self.path / "config.json"
         self.metrics_path = self.path / "metrics.jsonl"
         self.probes_path = self.path / "probes.jsonl"
@@ -77,6 +78,8 @@ class Workdir:
 
     def start(self, config: Settings) -> None:
         """Writes what the run is about."""
+        if not self.writes:
+            return
         self.path.mkdir(parents=True, exist_ok=True)
         if config.model is not None:
             config.model.write(self.path / "arch.json")
