@@ -7,7 +7,7 @@ minutes to build and trace, this takes seconds.
 import keras
 import tensorflow as tf
 
-from scarlet_tf.nets import gradients
+from scarlet_tf.nets import gradients, sync_batch_norm
 
 BN_MOMENTUM = 0.9
 BN_EPSILON = 1e-5
@@ -40,7 +40,9 @@ def downsampled(shape: tuple, stride: int, filters: int) -> tuple:
 class ConvBN:
     """Bias-free convolution, batch norm, activation. Padding is kernel // 2 on each side, at every stride.
 
-    Where `layer` is not trainable the batch norm keeps its statistics, and normalises by them, in training too.
+    Where `layer` is not trainable the batch norm keeps its statistics, and normalises by them, in training too. Each
+    replica of a `tf.distribute` strategy takes the statistics of its own images, unless `sync_batch_norm.synchronise`
+    was called.
 
     `filters` None makes it depthwise. The weights are `layer`'s: `kernel` (k, k, in, out), or (k, k, in, 1) depthwise,
     and `gamma`, `beta`, `mean`, `variance`, each (out,).
@@ -98,6 +100,13 @@ class ConvBN:
 
     def _normalise(self, x: tf.Tensor, training: bool) -> tf.Tensor:
         gamma, beta, mean, variance = (weight.value for weight in (self.gamma, self.beta, self.mean, self.variance))
+        replicas = sync_batch_norm.replicas_of(self.layer) if training else None
+        if replicas is not None:
+            y, mean, variance = sync_batch_norm.batch_norm(x, gamma, beta, mean, BN_EPSILON, replicas)
+            for moving, batch in ((self.mean.value, mean), (self.variance.value, variance)):
+                # All replicas assign the same: the variable's own assign would have them agree once more.
+                tf.raw_ops.AssignSubVariableOp(resource=moving.handle, value=(moving - batch) * (1.0 - BN_MOMENTUM))
+            return y
         if x.dtype == tf.float64:  # for which the fused kernel is not made
             if training:
                 mean, variance = tf.nn.moments(x, [0, 1, 2])

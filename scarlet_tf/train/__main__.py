@@ -62,6 +62,7 @@ _SETTINGS = (
     flags.DEFINE_enum("strategy", "auto", STRATEGIES, "Devices to train on; multiworker reads TF_CONFIG."),
     flags.DEFINE_string("tpu", "", "Name or address of the TPU, for --strategy=tpu."),
     flags.DEFINE_float("connect_timeout", 300.0, "Seconds within which other hosts must answer."),
+    flags.DEFINE_bool("sync_batch_norm", False, "Statistics of the global batch, not of each device's share of it."),
     flags.DEFINE_integer("seed", 0, "Seed of weights, data order and path sampling."),
     flags.DEFINE_integer("probe_epochs", 0, "Epochs from one probe of a supernet's ranking to the next; 0: none."),
     flags.DEFINE_integer("probe_paths", 64, "Paths that a probe measures, the same at every probe."),

@@ -29,10 +29,11 @@ class TrainConfig:
     `decay_rate` every `decay_epochs`. `steps`, unless None, overrides `epochs`. Of a folder's training images,
     `max_bad_images` may be unreadable: others take their places. `num_classes` and `num_train_images` are filled in
     from the data set. `new_classifier`, `freeze` (the last layer that stays as it is) and `layer_decay` are for a
-    network that starts from `weights`. Every `probe_epochs` epochs, unless 0, and at the end `probe_paths` paths of a
-    supernet are measured on `probe_images` validation images with `probe_bn` statistics, which changes nothing of the
-    training. The defaults are the paper's for the supernet (section 4.1). Raises InputError, naming the flag, where a
-    value is off.
+    network that starts from `weights`. With `sync_batch_norm` batch norms take the statistics of the global batch, not
+    of a device's share of it. Every `probe_epochs` epochs, unless 0, and at the end `probe_paths` paths of a supernet
+    are measured on `probe_images` validation images with `probe_bn` statistics, which changes nothing of the training.
+    The defaults are the paper's for the supernet (section 4.1). Raises InputError, naming the flag, where a value is
+    off.
     """
 
     dataset: str
@@ -65,6 +66,7 @@ class TrainConfig:
     strategy: str = "auto"
     tpu: str = ""
     connect_timeout: float = 300.0
+    sync_batch_norm: bool = False
     seed: int = 0
     num_classes: int | None = None
     num_train_images: int | None = None

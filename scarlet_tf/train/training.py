@@ -9,6 +9,7 @@ from scarlet_tf.data import Dataset, load_dataset
 from scarlet_tf.export.keras_file import write_keras
 from scarlet_tf.models import load_model
 from scarlet_tf.nets.supernet import build_supernet
+from scarlet_tf.nets.sync_batch_norm import synchronise
 from scarlet_tf.train.config import TrainConfig
 from scarlet_tf.train.fine_tuning import freeze, unfreeze
 from scarlet_tf.train.graph import share_cores_among_streams, skip_graph_rewrites_on_cpu
@@ -63,6 +64,8 @@ def _train(config: TrainConfig, workdir: Workdir, dataset: Dataset, strategy: tf
         else:
             source = WeightsSource.find(config.model, config.weights, config.new_classifier)
             model = load_model(config.model, source, config.image_size, config.num_classes, config.dropout).model
+    if config.sync_batch_norm:
+        synchronise(model)
     if config.freeze is not None:
         freeze(model, config.model, config.freeze)
     workdir.start(config)
