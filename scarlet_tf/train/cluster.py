@@ -18,18 +18,21 @@ _JOBS = ("chief", "worker")
 _RETRY_SECONDS = 0.2
 
 
-def split_address(address: str) -> tuple[str, int]:
-    """Host and port of `host:port`, or of `[IPv6 address]:port`. Raises ValueError where it is neither."""
+def is_address(text: object) -> bool:
+    """Whether `text` is host:port, or [IPv6 address]:port."""
+    host, _, port = text.rpartition(":") if isinstance(text, str) else ("", "", "")
+    return bool(host) and port.isascii() and port.isdecimal() and 0 < int(port) < 2**16
+
+
+def _host_and_port(address: str) -> tuple[str, int]:
     host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
-        raise ValueError(f"An address must be host:port. Received: {address!r}.")
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
 def answers(address: str, timeout_seconds: float) -> bool:
     """Whether something accepts connections at `address` (host:port)."""
     try:
-        with socket.create_connection(split_address(address), timeout_seconds):
+        with socket.create_connection(_host_and_port(address), timeout_seconds):
             return True
     except OSError:
         return False
@@ -67,10 +70,8 @@ class Cluster:
         tasks = [(job, number) for job in _JOBS for number in range(len(jobs.get(job, [])))]
         addresses = [jobs[job][number] for job, number in tasks]
         for address in addresses:
-            try:
-                split_address(address)
-            except (AttributeError, ValueError):
-                raise refused(f"the address {address!r}, not host:port") from None
+            if not is_address(address):
+                raise refused(f"the address {address!r}, not host:port")
         if len(set(addresses)) < len(addresses):
             raise refused(f"one address twice, of {addresses}")
         if type(index) is not int or (kind, index) not in tasks:
@@ -95,7 +96,7 @@ class Cluster:
             dual = socket.has_dualstack_ipv6()
             family = socket.AF_INET6 if dual else socket.AF_INET
             try:
-                address = ("", split_address(own)[1])
+                address = ("", _host_and_port(own)[1])
                 stack.enter_context(socket.create_server(address, family=family, dualstack_ipv6=dual, backlog=1024))
             except OSError as error:
                 raise InputError(

@@ -2,6 +2,7 @@
 
 import json
 import re
+import threading
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from scarlet_tf.errors import InputError, RunError
-from scarlet_tf.train.cluster import Cluster
+from scarlet_tf.train.cluster import Cluster, answers, is_address
 
 CONNECT_SECONDS = 300.0
 _LOST = (
@@ -32,11 +33,7 @@ def make_strategy(name: str, tpu: str = "", connect_timeout: float = CONNECT_SEC
     if name == "multiworker":
         return _multiworker(connect_timeout)
     if name == "tpu":
-        try:
-            resolver = tf.distribute.cluster_resolver.TPUClusterResolver.connect(tpu)
-        except (ValueError, tf.errors.OpError, ImportError) as error:
-            raise InputError(f"--strategy=tpu needs a TPU; name it with --tpu. Received: {error}") from error
-        return tf.distribute.TPUStrategy(resolver)
+        return _tpu(tpu, connect_timeout)
     gpus = tf.config.list_logical_devices("GPU")
     if name in ("gpu", "mirrored") and not gpus:
         if name == "mirrored" and len(tf.config.list_logical_devices("CPU")) > 1:
@@ -47,6 +44,36 @@ def make_strategy(name: str, tpu: str = "", connect_timeout: float = CONNECT_SEC
     if name == "gpu" or len(gpus) == 1:
         return tf.distribute.OneDeviceStrategy("/gpu:0")
     return tf.distribute.MirroredStrategy()
+
+
+def _tpu(tpu: str, connect_timeout: float) -> tf.distribute.Strategy:
+    """TensorFlow itself tries for minutes to reach a TPU that is not there."""
+    unreachable = InputError(
+        f"--strategy=tpu needs a TPU that answers within --connect_timeout={connect_timeout:g} s; name it with --tpu, "
+        f"or give its address as grpc://host:port. Received: --tpu={tpu!r}, which does not answer."
+    )
+    for part in tpu.split(","):
+        address = part.rpartition("://")[2]
+        if is_address(address) and not answers(address, connect_timeout):  # names are looked up by TensorFlow
+            raise unreachable
+    outcome = []
+
+    def connect() -> None:
+        try:
+            outcome.append(tf.distribute.cluster_resolver.TPUClusterResolver.connect(tpu))
+        except Exception as error:  # TensorFlow raises nearly anything, by what it finds on the host
+            outcome.append(error)
+
+    thread = threading.Thread(target=connect, daemon=True)
+    thread.start()
+    thread.join(connect_timeout)
+    if not outcome:
+        raise unreachable
+    if isinstance(outcome[0], Exception):
+        raise InputError(
+            f"--strategy=tpu needs a TPU; name it with --tpu. Received: --tpu={tpu!r}: {outcome[0]}"
+        ) from outcome[0]
+    return tf.distribute.TPUStrategy(outcome[0])
 
 
 def _multiworker(connect_timeout: float) -> tf.distribute.Strategy:

@@ -1,5 +1,7 @@
 """How the global batch is shared out, and devices that are not there."""
 
+import socket
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,7 +10,7 @@ import tensorflow as tf
 
 from scarlet_tf.data import load_dataset
 from scarlet_tf.errors import InputError
-from scarlet_tf.train.strategy import check_batch_size, own_share
+from scarlet_tf.train.strategy import check_batch_size, make_strategy, own_share
 
 
 def test_workers_shares_are_together_what_one_process_sees():
@@ -28,3 +30,23 @@ def test_a_batch_that_cannot_be_shared_evenly_is_refused():
     check_batch_size(SimpleNamespace(num_replicas_in_sync=3), 24)
     with pytest.raises(InputError, match=r"--batch_size must be a multiple of 5, .* Received: 24\."):
         check_batch_size(SimpleNamespace(num_replicas_in_sync=5), 24)
+
+
+def test_a_tpu_that_is_not_there_is_named_at_once():
+    began = time.monotonic()
+    with pytest.raises(InputError, match=r"--tpu='grpc://127\.0\.0\.1:1', which does not answer"):
+        make_strategy("tpu", "grpc://127.0.0.1:1", connect_timeout=30)
+    assert time.monotonic() - began < 10
+
+
+def test_a_tpu_that_stays_silent_is_named_in_time(mini_files, tmp_path, run_command):
+    """As a host does that is up but holds no TPU: it accepts the connection."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"grpc://127.0.0.1:{silent.getsockname()[1]}"
+        flags = (f"--space={mini_files / 'space.json'}", "--dataset=synthetic", "--image_size=16", "--batch_size=20")
+        flags = (*flags, "--strategy=tpu", f"--tpu={address}", "--connect_timeout=1", f"--workdir={tmp_path / 'out'}")
+        done = run_command("train", *flags)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "within --connect_timeout=1 s; name it with --tpu, or give its address as grpc://host:port. " in done.stderr
+    assert address in done.stderr
+    assert not (tmp_path / "out").exists()
