@@ -74,6 +74,8 @@ WITHOUT_TENSORFLOW = [
     (TRAIN, ["--rematerialize"], ["--rematerialize", "--method=spos"]),
     (TRAIN, ["--strategy=cluster"], ["--strategy", "cluster", "mirrored"]),
     (TRAIN, ["--strategy=multiworker", "--batch_size=50"], ["TF_CONFIG", "Received: none"]),
+    (TRAIN, ["--strategy=tpu", "--precision=mixed_float16", "--batch_size=50"], ["--precision", "mixed_bfloat16"]),
+    (TRAIN, ["--precision=float16"], ["--precision", "mixed_float16", "float16"]),
     (TRAIN, ["--connect_timeout=0"], ["--connect_timeout", "above 0", "0"]),
     (TRAIN, ["--workdir=supernet"], ["--workdir=supernet", "Changed: --batch_size: 50 -> 256. "]),
     (TRAIN, ["--workdir=bad_config"], ["bad_config/config.json", "settings of a training"]),

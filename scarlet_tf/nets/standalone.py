@@ -45,7 +45,12 @@ def head_layers(head: Head, num_classes: int, dropout: float, in_stride: int = 1
         blocks.HeadConv(head.filters, head.activation, in_stride, name="head"),
         keras.layers.GlobalAveragePooling2D(name="pool"),
         keras.layers.Dropout(dropout, name="dropout"),
-        keras.layers.Dense(num_classes, kernel_initializer=keras.initializers.RandomNormal(0, 0.01), name=CLASSIFIER),
+        keras.layers.Dense(
+            num_classes,
+            kernel_initializer=keras.initializers.RandomNormal(0, 0.01),
+            dtype=keras.config.dtype_policy().variable_dtype,  # logits of 16 bits would cost accuracy
+            name=CLASSIFIER,
+        ),
     ]
 
 

@@ -13,7 +13,16 @@ from scarlet_tf.arch.spaces import get_space
 from scarlet_tf.data import AUTO_AUGMENT, DATASETS
 from scarlet_tf.errors import InputError
 from scarlet_tf.train.cluster import Cluster
-from scarlet_tf.train.config import METHODS, OPTIMIZERS, PROBE_BN, SCHEDULES, STABILIZERS, STRATEGIES, TrainConfig
+from scarlet_tf.train.config import (
+    METHODS,
+    OPTIMIZERS,
+    PRECISIONS,
+    PROBE_BN,
+    SCHEDULES,
+    STABILIZERS,
+    STRATEGIES,
+    TrainConfig,
+)
 from scarlet_tf.train.workdir import Workdir
 
 _SPACE = flags.DEFINE_string("space", None, "Search space of the supernet: s1, s2, small or a .json file.")
@@ -62,6 +71,9 @@ _SETTINGS = (
     flags.DEFINE_enum("strategy", "auto", STRATEGIES, "Devices to train on; multiworker reads TF_CONFIG."),
     flags.DEFINE_string("tpu", "", "Name or address of the TPU, for --strategy=tpu."),
     flags.DEFINE_float("connect_timeout", 300.0, "Seconds within which other hosts must answer."),
+    flags.DEFINE_enum(
+        "precision", "float32", PRECISIONS, "Computes in 16 bits, with float32 weights; a CPU does so, but slower."
+    ),
     flags.DEFINE_bool("sync_batch_norm", False, "Statistics of the global batch, not of each device's share of it."),
     flags.DEFINE_integer("seed", 0, "Seed of weights, data order and path sampling."),
     flags.DEFINE_integer("probe_epochs", 0, "Epochs from one probe of a supernet's ranking to the next; 0: none."),

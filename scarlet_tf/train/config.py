@@ -18,6 +18,7 @@ OPTIMIZERS = ("sgd", "rmsprop", "adamw")
 SCHEDULES = ("cosine", "exponential")
 PROBE_BN = ("moving", "batch")
 STRATEGIES = ("auto", "cpu", "gpu", "mirrored", "multiworker", "tpu")
+PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class TrainConfig:
     strategy: str = "auto"
     tpu: str = ""
     connect_timeout: float = 300.0
+    precision: str = "float32"
     sync_batch_norm: bool = False
     seed: int = 0
     num_classes: int | None = None
@@ -117,10 +119,13 @@ class TrainConfig:
             "auto_augment": AUTO_AUGMENT,
             "strategy": STRATEGIES,
             "probe_bn": PROBE_BN,
+            "precision": PRECISIONS,
         }
         for name, values in named_values.items():
             if getattr(self, name) not in values:
                 raise InputError(f"--{name} must be one of {', '.join(values)}. Received: {getattr(self, name)!r}.")
+        if self.strategy == "tpu" and self.precision == "mixed_float16":
+            raise InputError("--precision on a TPU must be mixed_bfloat16 or float32. Received: mixed_float16.")
         self._check_fine_tuning()
         smallest = (self.space or self.model.space).min_image_size
         if self.image_size < smallest:

@@ -18,7 +18,7 @@ from scarlet_tf.train.checkpoints import Checkpoints
 from scarlet_tf.train.config import TrainConfig
 from scarlet_tf.train.fine_tuning import layer_rates
 from scarlet_tf.train.learning_rate import learning_rate
-from scarlet_tf.train.optimizers import L2SGD, AdamW, L2RMSProp
+from scarlet_tf.train.optimizers import L2SGD, AdamW, L2RMSProp, LossScale
 from scarlet_tf.train.probes import Probe
 from scarlet_tf.train.strategy import check_same, share_out
 from scarlet_tf.train.tensorboard import TensorBoardLog
@@ -80,8 +80,9 @@ def fit(
     """
     schedule = Schedule.of(config, dataset)
     with strategy.scope():
+        optimizer = make_optimizer(config, schedule.total_steps, schedule.steps_per_epoch)
         model.compile(
-            make_optimizer(config, schedule.total_steps, schedule.steps_per_epoch),
+            LossScale(optimizer) if config.precision == "mixed_float16" else optimizer,
             cross_entropy(config.label_smoothing, dataset.num_classes),
             metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
             jit_compile=config.strategy == "tpu",
@@ -140,7 +141,8 @@ def run_steps(
         checkpoints.restore()
         last = checkpoints.latest.name if checkpoints.latest else None
         check_same(strategy, {"checkpoints: let them share the file system of --workdir": last})
-    first_step = int(optimizer.iterations.numpy())
+    # The optimizer counts updates, of which a loss scale leaves some out.
+    first_step = int(last.rpartition("-")[2]) if last else 0
     if workdir.writes:
         with checkpoints.writing(workdir.metrics_path):
             workdir.truncate_metrics(first_step)

@@ -123,3 +123,20 @@ class AdamW(_LayerRates, keras.optimizers.AdamW):
         rate = self._rate_of(variable, learning_rate)
         variable.assign_sub(variable * tf.cast(self.weight_decay, variable.dtype) * rate)
         super().update_step(gradient, variable, rate)
+
+
+@keras.saving.register_keras_serializable("scarlet_tf")
+class LossScale(keras.optimizers.LossScaleOptimizer):
+    """Keras' dynamic loss scale for float16, which leaves a step out where the gradient of *any* replica overflows.
+
+    Keras' own asks the first replica alone, before gradients are summed: an infinity on another one would reach the
+    weights, and workers would part ways.
+    """
+
+    def check_finite(self, grads: list) -> tf.Tensor:
+        finite = super().check_finite(grads)
+        context = tf.distribute.get_replica_context()
+        if context is None or context.num_replicas_in_sync == 1:
+            return finite
+        overflows = tf.cast(tf.logical_not(finite), tf.float32)
+        return tf.equal(context.all_reduce(tf.distribute.ReduceOp.SUM, overflows), 0.0)

@@ -8,12 +8,14 @@ import tensorflow as tf
 from scarlet_tf.data import Dataset, load_dataset
 from scarlet_tf.export.keras_file import write_keras
 from scarlet_tf.models import load_model
+from scarlet_tf.nets.standalone import build_model
 from scarlet_tf.nets.supernet import build_supernet
 from scarlet_tf.nets.sync_batch_norm import synchronise
 from scarlet_tf.train.config import TrainConfig
 from scarlet_tf.train.fine_tuning import freeze, unfreeze
 from scarlet_tf.train.graph import share_cores_among_streams, skip_graph_rewrites_on_cpu
 from scarlet_tf.train.loop import fit
+from scarlet_tf.train.precision import computing_in
 from scarlet_tf.train.strategy import (
     check_batch_size,
     check_same,
@@ -50,7 +52,7 @@ def train(config: TrainConfig, path: str | Path, dataset: Dataset | None = None)
 
 def _train(config: TrainConfig, workdir: Workdir, dataset: Dataset, strategy: tf.distribute.Strategy) -> keras.Model:
     keras.utils.set_random_seed(config.seed)
-    with strategy.scope():
+    with strategy.scope(), computing_in(config.precision):
         if config.space is not None:
             model = build_supernet(
                 config.space,
@@ -74,6 +76,15 @@ def _train(config: TrainConfig, workdir: Workdir, dataset: Dataset, strategy: tf
         unfreeze(model)  # what was frozen is a setting of this training, not of the network
     model_file = workdir.path / "model.keras"
     if config.model is not None and workdir.writes and not model_file.exists():
-        write_keras(model, model_file)
+        write_keras(_in_float32(model, config), model_file)
     gathered(strategy)  # no worker leaves before all is written
     return model
+
+
+def _in_float32(model: keras.Model, config: TrainConfig) -> keras.Model:
+    """`model` as others are to load it: the same weights, computing in float32."""
+    if config.precision == "float32":
+        return model
+    copy = build_model(config.model.arch, config.image_size, config.num_classes, config.dropout)
+    copy.set_weights(model.get_weights())
+    return copy

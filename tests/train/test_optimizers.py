@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from scarlet_tf.train.optimizers import L2SGD, AdamW, L2RMSProp
+from scarlet_tf.train.optimizers import L2SGD, AdamW, L2RMSProp, LossScale
 
 L2, MOMENTUM, STEPS = 0.05, 0.9, 6
 START = {"kernel": (3, 4), "conv_kernel": (2, 2, 3, 4), "gamma": (4,), "bias": (4,)}
@@ -108,3 +108,23 @@ def test_optimizers_come_back_from_their_config(optimizer):
     assert type(copy) is type(optimizer)
     assert copy.get_config() == optimizer.get_config()
     assert copy.layer_rates == {"stem": 0.5}
+
+
+def test_a_loss_scale_leaves_out_what_overflows_and_changes_nothing_else():
+    rng = np.random.default_rng(0)
+    start, gradient = (rng.normal(size=(5, 3)).astype(np.float32) for _ in range(2))
+    plain, scaled = keras.Variable(start), keras.Variable(start)
+    one, other = L2SGD(0.1, l2=0.05), LossScale(L2SGD(0.1, l2=0.05), initial_scale=8.0)
+    one.build([plain])
+    other.build([scaled])
+    step = tf.function(lambda gradient: other.apply_gradients([(gradient, scaled)]))
+    for overflow in (False, True, False):
+        if overflow:
+            before = np.asarray(scaled)
+            step(tf.constant(gradient + np.where(np.arange(3) == 1, np.inf, 0).astype(np.float32)))
+            np.testing.assert_array_equal(scaled, before)
+        else:
+            one.apply_gradients([(tf.constant(gradient), plain)])
+            step(tf.constant(gradient) * other.dynamic_scale)  # of powers of two, so exactly
+        np.testing.assert_array_equal(scaled, plain)
+    assert (float(other.dynamic_scale), int(other.iterations)) == (4.0, 2)
