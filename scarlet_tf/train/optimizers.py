@@ -56,11 +56,15 @@ class L2SGD(_CoupledDecay, keras.optimizers.SGD):
         super().__init__(learning_rate=learning_rate, momentum=momentum, l2=l2, **kwargs)
 
     def update_step(self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor) -> None:
+        rate, gradient = self._rate_of(variable, learning_rate), self._decayed(gradient, variable)
+        if not self.momentum:  # Keras then keeps no momentums
+            tf.raw_ops.ResourceApplyGradientDescent(var=variable.handle, alpha=rate, delta=gradient)
+            return
         tf.raw_ops.ResourceApplyKerasMomentum(
             var=variable.handle,
             accum=self.momentums[self._get_variable_index(variable)].value.handle,
-            lr=self._rate_of(variable, learning_rate),
-            grad=self._decayed(gradient, variable),
+            lr=rate,
+            grad=gradient,
             momentum=tf.cast(self.momentum, variable.dtype),
         )
 

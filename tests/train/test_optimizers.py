@@ -1,5 +1,8 @@
 """Optimizers against NumPy in float64, by hand."""
 
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -94,6 +97,15 @@ def test_adamw_is_keras_own_bit_for_bit():
     assert results[0] == results[1]
 
 
+def test_sgd_without_momentum_by_hand():
+    variable = keras.Variable(np.full((2, 1), 3.0, np.float32))
+    optimizer = L2SGD(0.5, momentum=0.0, l2=0.1)
+    optimizer.build([variable])
+    for expected in (1.85, 0.7575):  # 3 - 0.5 (2 + 0.3), and once more
+        optimizer.apply_gradients([(tf.constant([[2.0], [2.0]]), variable)])
+        np.testing.assert_allclose(variable, [[expected]] * 2, rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     "optimizer",
     [
@@ -128,3 +140,35 @@ def test_a_loss_scale_leaves_out_what_overflows_and_changes_nothing_else():
             step(tf.constant(gradient) * other.dynamic_scale)  # of powers of two, so exactly
         np.testing.assert_array_equal(scaled, plain)
     assert (float(other.dynamic_scale), int(other.iterations)) == (4.0, 2)
+
+
+OVERFLOW = """
+import keras, numpy as np, tensorflow as tf
+from scarlet_tf.train.optimizers import L2SGD, LossScale
+
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+with strategy.scope():
+    weight, optimizer = keras.Variable(np.ones(3, "float32")), LossScale(L2SGD(0.25, momentum=0.0), initial_scale=8.0)
+    optimizer.build([weight])
+
+@tf.function(autograph=False)
+def step(on_second):
+    def replica():
+        index = tf.distribute.get_replica_context().replica_id_in_sync_group
+        gradient = tf.where(tf.equal(index, 1), on_second, 1.0) * tf.ones(3)
+        optimizer.apply_gradients([(gradient * optimizer.dynamic_scale.value, weight)])
+    strategy.run(replica)
+
+for on_second in (1.0, np.inf, 0.0):
+    step(tf.constant(on_second))
+    print(*weight.numpy(), optimizer.dynamic_scale.numpy(), optimizer.iterations.numpy())
+"""
+
+
+def test_an_overflow_on_one_replica_leaves_the_step_out_on_all():
+    """In a process of its own: logical devices must be set before TensorFlow starts."""
+    run = subprocess.run([sys.executable, "-c", OVERFLOW], capture_output=True, text=True, timeout=300, check=False)
+    assert run.returncode == 0, run.stderr[-3000:]
+    assert run.stdout.splitlines() == ["0.5 0.5 0.5 8.0 1", "0.5 0.5 0.5 4.0 1", "0.25 0.25 0.25 4.0 2"]
