@@ -30,6 +30,8 @@ CHANGES = {
     "decay_rate": 0.9,
     "decay_epochs": 3.0,
     "auto_augment": "cifar10",
+    "precision": "mixed_bfloat16",
+    "sync_batch_norm": True,
     "seed": 1,
 }
 
@@ -93,7 +95,7 @@ def test_resuming_with_another_start_is_refused(flag, value, tmp_path, mini_netw
         workdir.check(replace(config, **{flag: value}), dataset)
 
 
-@pytest.mark.parametrize("change", [{"strategy": "cpu"}, {"data_dir": "/elsewhere"}])
+@pytest.mark.parametrize("change", [{"strategy": "cpu"}, {"data_dir": "/elsewhere"}, {"connect_timeout": 5.0}])
 def test_where_a_run_computes_may_change(change, mini_supernet, dataset):
     workdir = Workdir(mini_supernet)
     config = replace(TrainConfig.read(workdir.config_path), **change)
