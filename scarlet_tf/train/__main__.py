@@ -72,7 +72,10 @@ _SETTINGS = (
     flags.DEFINE_string("tpu", "", "Name or address of the TPU, for --strategy=tpu."),
     flags.DEFINE_float("connect_timeout", 300.0, "Seconds within which other hosts must answer."),
     flags.DEFINE_enum(
-        "precision", "float32", PRECISIONS, "Computes in 16 bits, with float32 weights; a CPU does so, but slower."
+        "precision",
+        "float32",
+        PRECISIONS,
+        "Number format of layers; weights stay float32. 16 bits are for GPUs and TPUs, far slower on CPUs.",
     ),
     flags.DEFINE_bool("sync_batch_norm", False, "Statistics of the global batch, not of each device's share of it."),
     flags.DEFINE_integer("seed", 0, "Seed of weights, data order and path sampling."),
