@@ -111,6 +111,13 @@ class TrainConfig:
                 raise InputError(f"--{name} must be above 0{most}. Received: {value}.")
         if self.rematerialize and (self.model is not None or self.method != "spos"):
             raise InputError("--rematerialize is for --space with --method=spos. Received: it without them.")
+        if self.method == "spos" and (self.sync_batch_norm or self.precision != "float32"):
+            raise InputError(
+                "--method=spos needs --precision=float32 and --nosync_batch_norm. Received: "
+                f"--precision={self.precision}, --{'' if self.sync_batch_norm else 'no'}sync_batch_norm."
+            )
+        if self.strategy == "multiworker" and self.probe_epochs:
+            raise InputError(f"--probe_epochs is not for --strategy=multiworker. Received: {self.probe_epochs}.")
         named_values = {
             "method": METHODS,
             "stabilizer": STABILIZERS,
