@@ -92,19 +92,30 @@ def sgd(net: TorchSupernet, learning_rate: float, momentum: float, weight_decay:
     return torch.optim.SGD(groups, learning_rate, momentum)
 
 
-def fair_step(
+def fair_paths(space: SearchSpace, rng: np.random.Generator) -> list[list[int]]:
+    """Paths that together use every choice of every slot once."""
+    return np.stack([rng.permutation(space.num_choices) for _ in range(space.num_slots)], axis=1).tolist()
+
+
+def sampled_path(space: SearchSpace, rng: np.random.Generator) -> list[list[int]]:
+    """One path, each choice uniform."""
+    return [rng.integers(space.num_choices, size=space.num_slots).tolist()]
+
+
+def train_step(
     net: TorchSupernet,
     optimizer: torch.optim.Optimizer,
     images: torch.Tensor,
     labels: torch.Tensor,
-    rng: np.random.Generator,
+    paths: Sequence[Sequence[int]],
 ) -> float:
-    """One strictly fair step, the paths one after the other with their gradients added up. Returns the mean loss."""
-    choices = range(net.space.num_choices)
-    paths = np.stack([rng.permutation(choices) for _ in net.slots], axis=1)  # (paths, slots)
-    optimizer.zero_grad()
+    """One update by the paths' mean gradient, the paths one after the other. Returns the mean loss.
+
+    What is on none of the paths has no gradient, and stays as it is.
+    """
+    optimizer.zero_grad(set_to_none=True)
     total = 0.0
-    for path in paths.tolist():
+    for path in paths:
         loss = F.cross_entropy(net(images, path), labels) / len(paths)
         loss.backward()
         total += loss.item()

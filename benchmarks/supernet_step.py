@@ -1,8 +1,9 @@
-"""The strictly fair training step of the supernet, side by side with PyTorch.
+"""The training step of the supernet, strictly fair or of one sampled path, side by side with PyTorch.
 
-PyTorch runs the same blocks eagerly in channels_last, the paths of a step one after the other, with one update. Each
-framework lives in a process of its own, and only one of them runs at a time: their thread pools would disturb each
-other. They take turns, so what else the machine does meets both alike.
+PyTorch runs the same blocks eagerly in channels_last: for a fair step all its paths one after the other, with one
+update; for a sampled path that path alone, of which only it moves. As many sampled paths are timed together as a fair
+step has, after as many to get warm. Each framework lives in a process of its own, and only one of them runs at a time:
+their thread pools would disturb each other. They take turns, so what else the machine does meets both alike.
 """
 
 import importlib.metadata
@@ -24,15 +25,17 @@ from absl import flags
 from scarlet_tf import command
 from scarlet_tf.arch.spaces import get_space
 from scarlet_tf.errors import InputError, RunError
+from scarlet_tf.train.config import METHODS
 
 NUM_CLASSES = 10
 LEARNING_RATE, MOMENTUM, WEIGHT_DECAY = 0.045, 0.9, 4e-5
 STEPS_A_TURN = 2
 
 _SPACE = flags.DEFINE_enum("space", "s1", ["s1", "s2"], "Search space of the supernet.")
+_METHOD = flags.DEFINE_enum("method", "fair", METHODS, "All choices in every step, or one sampled path a step.")
 _IMAGE_SIZE = flags.DEFINE_integer("image_size", 64, "Side of the square images, in pixels.", lower_bound=32)
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "Images a step.", lower_bound=2)
-_STEPS = flags.DEFINE_integer("steps", 10, "Timed steps of each framework.", lower_bound=1)
+_STEPS = flags.DEFINE_integer("steps", 10, "Timed steps of each framework, of all choices' paths.", lower_bound=1)
 _THREADS = flags.DEFINE_integer("threads", 2, "Threads of each framework.", lower_bound=1)
 _OUTPUT = flags.DEFINE_string("output", None, "JSON file to write the figures to.")
 
@@ -42,9 +45,15 @@ class Setting:
     """What both frameworks are measured on."""
 
     space: str
+    method: str
     image_size: int
     batch_size: int
     threads: int
+
+    @property
+    def num_paths(self) -> int:
+        """Paths that are timed together."""
+        return get_space(self.space).num_choices
 
     def images_and_labels(self) -> tuple[np.ndarray, np.ndarray]:
         """Noise: images (batch, h, w, 3) float32, labels (batch,) int64."""
@@ -61,7 +70,7 @@ def _tensorflow_step(setting: Setting) -> Callable[[], float]:
     from scarlet_tf.nets.supernet import build_supernet
     from scarlet_tf.train.optimizers import L2SGD
 
-    supernet = build_supernet(setting.space, setting.image_size, NUM_CLASSES)
+    supernet = build_supernet(setting.space, setting.image_size, NUM_CLASSES, method=setting.method)
     supernet.compile(
         L2SGD(LEARNING_RATE, MOMENTUM, l2=WEIGHT_DECAY),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -82,20 +91,21 @@ def _import_tensorflow(setting: Setting) -> None:
     from scarlet_tf.train.graph import share_cores_among_streams, skip_graph_rewrites_on_cpu
 
     skip_graph_rewrites_on_cpu()
-    share_cores_among_streams(get_space(setting.space).num_choices, setting.threads)
+    share_cores_among_streams(setting.num_paths if setting.method == "fair" else 1, setting.threads)
 
 
 def _torch_step(setting: Setting) -> Callable[[], float]:
     import torch
 
-    from benchmarks.torch_supernet import TorchSupernet, fair_step, sgd
+    from benchmarks.torch_supernet import TorchSupernet, fair_paths, sampled_path, sgd, train_step
 
     net = TorchSupernet(get_space(setting.space), NUM_CLASSES).to(memory_format=torch.channels_last).train()
     optimizer = sgd(net, LEARNING_RATE, MOMENTUM, WEIGHT_DECAY)
     images, labels = map(torch.from_numpy, setting.images_and_labels())
     images = images.permute(0, 3, 1, 2)  # (batch, 3, h, w), which is channels_last in memory
     rng = np.random.default_rng(0)
-    return lambda: fair_step(net, optimizer, images, labels, rng)
+    draw = {"fair": fair_paths, "spos": sampled_path}[setting.method]
+    return lambda: train_step(net, optimizer, images, labels, draw(net.space, rng))
 
 
 def _import_torch(setting: Setting) -> None:
@@ -126,9 +136,15 @@ def _work(framework: str, setting: Setting, pipe: Connection) -> None:
         return step
 
     step, first_step = _timed(start)
+
+    def step_of_all_paths() -> None:
+        for _ in range(1 if setting.method == "fair" else setting.num_paths):
+            step()
+
+    step_of_all_paths()
     pipe.send({"import": loading, "first_step": first_step})
     while steps := pipe.recv():
-        pipe.send([_timed(step)[1] for _ in range(steps)])
+        pipe.send([_timed(step_of_all_paths)[1] for _ in range(steps)])
     pipe.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)  # MiB on Linux
 
 
@@ -173,8 +189,7 @@ def measure(setting: Setting, steps: int) -> dict[str, dict[str, float]]:
     for done in range(0, steps, STEPS_A_TURN):
         for worker in workers:
             worker.take_turn(min(STEPS_A_TURN, steps - done))
-    num_paths = get_space(setting.space).num_choices
-    return {worker.framework: worker.finish(num_paths) for worker in workers}
+    return {worker.framework: worker.finish(setting.num_paths) for worker in workers}
 
 
 def _machine() -> dict[str, str | float]:
@@ -206,7 +221,7 @@ def _table(figures: dict[str, dict[str, float]]) -> str:
 def main() -> None:
     if importlib.util.find_spec("torch") is None:
         raise InputError("This benchmark needs PyTorch, which is not installed: pip install 'scarlet-tf[torch]'.")
-    setting = Setting(_SPACE.value, _IMAGE_SIZE.value, _BATCH_SIZE.value, _THREADS.value)
+    setting = Setting(_SPACE.value, _METHOD.value, _IMAGE_SIZE.value, _BATCH_SIZE.value, _THREADS.value)
     machine = _machine()
     print(", ".join(f"{key} {value}" for key, value in (machine | asdict(setting)).items()))
     figures = measure(setting, _STEPS.value)

@@ -90,11 +90,15 @@ def test_both_implementations_are_the_same_network(space, torch_supernet, path):
         np.testing.assert_allclose(received.detach().numpy(), expected, rtol=1e-4, atol=1e-4)
 
 
-def test_a_fair_step_of_the_peer_moves_every_weight(space, torch_supernet):
+@pytest.mark.parametrize("draw", ["fair_paths", "sampled_path"])
+def test_a_step_of_the_peer_moves_the_weights_of_its_paths(space, torch_supernet, draw):
     net = torch_supernet.TorchSupernet(space, NUM_CLASSES)
-    before = [weight.detach().clone() for weight in net.parameters()]
+    before = {name: weight.detach().clone() for name, weight in net.named_parameters()}
     optimizer = torch_supernet.sgd(net, 0.1, 0.9, 1e-4)
     images, labels = torch.randn(4, 3, 32, 32), torch.arange(4)
-    loss = torch_supernet.fair_step(net, optimizer, images, labels, np.random.default_rng(0))
+    paths = getattr(torch_supernet, draw)(space, np.random.default_rng(0))
+    loss = torch_supernet.train_step(net, optimizer, images, labels, paths)
     assert 0.0 < loss < 10.0
-    assert all((weight != old).any() for weight, old in zip(net.parameters(), before, strict=True))
+    moved = {name for name, weight in net.named_parameters() if (weight != before[name]).any()}
+    on_paths = tuple(f"slots.{slot}.{choice}." for path in paths for slot, choice in enumerate(path))
+    assert moved == {name for name in before if not name.startswith("slots.") or name.startswith(on_paths)}
