@@ -48,6 +48,8 @@ EXPECTED = {
     },
     "folder_transfer.flags": {"dataset": "folder", "new_classifier": True, "layer_decay": 0.9},
     "s1_imagenet.flags": {"space": "s1", "model": None, "batch_size": 256, "epochs": 60, "learning_rate": 0.045},
+    "s1_imagenet_spos.flags": {"space": "s1", "method": "spos", "epochs": 360},
+    "s2_imagenet_spos.flags": {"space": "s2", "method": "spos", "epochs": 360},
     "s2_imagenet_tpu.flags": {"space": "s2", "model": None, "strategy": "tpu"},
 }
 
