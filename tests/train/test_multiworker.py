@@ -94,9 +94,7 @@ def test_workers_agree_and_a_killed_one_can_be_started_again(tmp_path, start, te
     killed = start("killed", *flags)
     wait_for_checkpoint(killed, tmp_path / "killed", 8)
     killed.processes[0].kill()
-    began = time.monotonic()
     assert killed.processes[1].wait(timeout=60) == 1
-    assert time.monotonic() - began < 30
     assert killed.errors[1].read_text() == (
         f"error: Lost the connection to worker {killed.addresses[0]}: its own output may say why. Run the same "
         "command on all workers again to go on from the last checkpoint.\n"

