@@ -9,9 +9,9 @@ from collections.abc import Callable
 import tensorflow as tf
 
 
-def _ancestors(tensors: list[tf.Tensor]) -> set[tf.Operation]:
-    """The operations that `tensors` are computed by."""
-    seen, left = set(), [tensor.op for tensor in tensors]
+def _ancestors(output: tf.Tensor) -> set[tf.Operation]:
+    """The operations that `output` is computed by."""
+    seen, left = set(), [output.op]
     while left:
         operation = left.pop()
         if operation not in seen:
@@ -30,17 +30,17 @@ def _depending_on(sources: list[tf.Tensor], operations: list[tf.Operation]) -> s
     return found
 
 
-def _kept(outputs: list[tf.Tensor], gradients: list[tf.Tensor], inputs: list[tf.Tensor]) -> list[tf.Tensor]:
-    """What the gradients read of the forward pass: results that depend on `inputs` and are of the outputs' type.
+def _kept(output: tf.Tensor, gradients: list[tf.Tensor], inputs: list[tf.Tensor]) -> list[tf.Tensor]:
+    """What the gradients read of the forward pass: results that depend on `inputs` and are of the output's type.
 
     What does not, such as a kernel read from its variable, or a shape, is computed again.
     """
-    forward = _ancestors(outputs) & _depending_on(inputs, outputs[0].graph.get_operations())
+    forward = _ancestors(output) & _depending_on(inputs, output.graph.get_operations())
     forward -= {tensor.op for tensor in inputs}
     kept, seen, left = {}, set(), list(gradients)
     while left:
         tensor = left.pop()
-        if tensor.op in forward and tensor.dtype == outputs[0].dtype:
+        if tensor.op in forward and tensor.dtype == output.dtype:
             kept[id(tensor)] = tensor
         elif tensor.op not in seen:
             seen.add(tensor.op)
@@ -64,7 +64,7 @@ def cut(
     traced = tf.compat.v1.wrap_function(function, [*inputs, upstream])
     output, gradients = traced.structured_outputs
     arguments = traced.inputs[: len(inputs) + 1]
-    kept = [] if rematerialize else _kept([output], gradients, arguments[:-1])
+    kept = [] if rematerialize else _kept(output, gradients, arguments[:-1])
     first = traced.prune(arguments[:-1], [output, *kept])
     second = traced.prune([*arguments, *kept], gradients)
 

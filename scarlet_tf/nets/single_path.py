@@ -7,6 +7,7 @@ and batch norm statistics are not touched.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import keras
@@ -82,7 +83,7 @@ class _SampledSlot:
         ]
         self.size = max(sum(candidate.sizes) for candidate in self.candidates)
 
-    def _switch(self, choice: tf.Tensor, branch) -> tuple:
+    def _switch(self, choice: tf.Tensor, branch: Callable[[_Candidate], object]) -> object:
         return tf.switch_case(choice, [lambda candidate=candidate: branch(candidate) for candidate in self.candidates])
 
     def forward(self, choice: tf.Tensor, x: tf.Tensor, shortcut: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -121,12 +122,12 @@ class _SampledSlot:
         self._switch(choice, branch)
 
 
-def train_single_path(supernet: Supernet, images: tf.Tensor, labels: tf.Tensor, rematerialize: bool) -> tuple:
+def train_single_path(supernet: Supernet, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """One step on the path of (seed, the optimizer's step). Returns the loss and the logits (batch, num_classes).
 
     The replicas' gradients are added and their statistics averaged, of the path alone, in one all-reduce.
-    `rematerialize` does each block's forward pass once more for its gradient, and keeps only the blocks' inputs; XLA
-    cannot do without.
+    `supernet.rematerialize` does each block's forward pass once more for its gradient, and keeps only the blocks'
+    inputs; XLA cannot do without.
     """
     space, optimizer = supernet.space, supernet.optimizer
     path = single_path(supernet.seed, optimizer.iterations, space.num_slots, space.num_choices)
@@ -138,7 +139,7 @@ def train_single_path(supernet: Supernet, images: tf.Tensor, labels: tf.Tensor, 
     for index, block in enumerate(supernet.slots):
         if block.starts_stage:
             block_seen = tf.constant(False)
-        slot = _SampledSlot(block, tf.TensorSpec(x.shape, x.dtype), rematerialize)
+        slot = _SampledSlot(block, tf.TensorSpec(x.shape, x.dtype), supernet.rematerialize)
         y, kept = slot.forward(path[index], x, block_seen)
         passes.append((slot, path[index], x, block_seen, kept))
         x, block_seen = y, block_seen | is_block[index]

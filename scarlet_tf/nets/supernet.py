@@ -163,10 +163,10 @@ class Supernet(keras.Model):
         """One step on (images, labels). What it samples depends on the seed and the optimizer's step alone."""
         images, labels = data
         if self.method == "spos":
-            loss, logits = train_single_path(self, images, labels, self.rematerialize)
+            loss, logits = train_single_path(self, images, labels)
         else:
+            labels = tf.tile(labels, [self.space.num_choices])  # (streams * batch,)
             loss, logits = self._train_fairly(images, labels)
-            labels = tf.tile(labels, [self.space.num_choices])
         replicas = tf.distribute.get_strategy().num_replicas_in_sync  # by which Keras has divided the loss
         for metric in self.metrics:
             if metric.name == "loss":
@@ -178,7 +178,6 @@ class Supernet(keras.Model):
     def _train_fairly(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         num_choices = self.space.num_choices
         permutations = fair_permutations(self.seed, self.optimizer.iterations, self.space.num_slots, num_choices)
-        labels = tf.tile(labels, [num_choices])  # (streams * batch,)
         with tf.GradientTape() as tape:
             logits = tf.concat(self.fair_forward(images, permutations), axis=0)
             loss = self.compute_loss(y=labels, y_pred=logits, training=True)

@@ -17,8 +17,10 @@ class SupernetEvaluator:
     serves all paths: the path is an input, decided by `tf.switch_case` slot by slot.
     """
 
+    _training = False
+
     def __init__(self, supernet: Supernet, batches: tf.data.Dataset) -> None:
-        self._batches = batches
+        self._supernet, self._batches = supernet, batches
 
         @tf.function(
             autograph=False,
@@ -29,7 +31,7 @@ class SupernetEvaluator:
             ],
         )
         def count_correct(images: tf.Tensor, labels: tf.Tensor, path: tf.Tensor) -> tf.Tensor:
-            logits = supernet(images, path=path)
+            logits = supernet(images, path=path, training=self._training)
             predicted = tf.argmax(logits, axis=-1, output_type=tf.int32)
             return tf.math.count_nonzero(predicted == labels)
 
