@@ -17,6 +17,7 @@ from absl import flags
 
 from scarlet_tf import command
 from scarlet_tf.arch.named import NamedArch, resolve
+from scarlet_tf.arch.spec import Projection
 from scarlet_tf.errors import InputError
 from scarlet_tf.files import WEIGHT_SUFFIXES, check_output_dir, replacing
 
@@ -139,6 +140,11 @@ def network_of(named: NamedArch, tensors: Mapping[str, np.ndarray]) -> "keras.Mo
     """
     from scarlet_tf.nets.standalone import build_model
 
+    if not named.space.stem.separable_filters or any(isinstance(row, Projection) for row in named.arch.blocks):
+        raise InputError(
+            "--model must be a network as the authors' are, with a separable convolution in its stem and without "
+            f"projections. Received: {named.name} of the space {named.space.name}."
+        )
     bias = tensors.get("classifier.bias")
     num_classes = len(bias) if bias is not None and bias.ndim == 1 and bias.size else 1000  # else it is a misfit
     model = build_model(named.arch, named.default_image_size, num_classes)

@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from scarlet_tf.arch.named import resolve
+from scarlet_tf.arch import SKIP, Choice, Head, SearchSpace, Slot, Stem
+from scarlet_tf.arch.named import NamedArch, resolve
 from scarlet_tf.errors import InputError
 from scarlet_tf.import_torch import network_of, read_checkpoint
 from scarlet_tf.models import load_model
@@ -191,6 +192,15 @@ def test_every_tensor_is_used_once(change, said, save, small):
 def test_checkpoint_of_another_network(save, small):
     with pytest.raises(InputError, match=r"tensors of scarlet_a.*missing: .* and \d+ more; not part of it: "):
         imported("scarlet_a", save({"model_state": small.state_dict()}))
+
+
+@pytest.mark.parametrize("genotype", [(0, 1, 1), (1, 1, 1)])
+def test_network_unlike_the_authors_is_refused(genotype, save, small):
+    stem = Stem(8, separable_filters=None if genotype[0] else 8)
+    slots, choices = (Slot(12, 2), Slot(12), Slot(16)), (SKIP, Choice(2, 3))
+    space = SearchSpace("other", stem, slots, choices, Head(32), stage_skip="projection")
+    with pytest.raises(InputError, match=r"--model must be a network as the authors' are.* Received: net of .* other"):
+        network_of(NamedArch(space, genotype, "net"), read_checkpoint(save(small.state_dict())))
 
 
 class Malicious:
