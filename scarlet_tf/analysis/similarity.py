@@ -30,7 +30,8 @@ class ChoiceSimilarity:
     def __init__(self, supernet: Supernet) -> None:
         space = supernet.space
         path = reference_path(space)
-        shortcuts = shortcut_flags(space.stage_starts, [space.choices[choice] != SKIP for choice in path])
+        stays = [stays[choice] for stays, choice in zip(space.stays, path, strict=True)]
+        shortcuts = shortcut_flags(space.stage_starts, stays)
 
         @tf.function(
             autograph=False,

@@ -4,7 +4,7 @@ from scarlet_tf.arch.cost import Cost, count
 from scarlet_tf.arch.scaling import scale
 from scarlet_tf.arch.space import Genotype, SearchSpace
 from scarlet_tf.arch.spaces import get_space
-from scarlet_tf.arch.spec import SKIP, ArchSpec, Choice, Head, MBConv, Skip, Slot, Stem
+from scarlet_tf.arch.spec import SKIP, ArchSpec, Choice, Head, MBConv, Projection, Skip, Slot, Stem
 from scarlet_tf.arch.zoo import get_arch
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Genotype",
     "Head",
     "MBConv",
+    "Projection",
     "SearchSpace",
     "Skip",
     "Slot",

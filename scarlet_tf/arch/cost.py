@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from scarlet_tf.arch.layout import Placement, layout
-from scarlet_tf.arch.spec import ArchSpec
+from scarlet_tf.arch.spec import ArchSpec, Projection
 
 SE_REDUCTION = 4
 """Squeeze-excite squeezes the hidden channels by this factor."""
@@ -42,6 +42,9 @@ def _block(block: Placement, size: int) -> tuple[Cost, int]:
     """Cost of a block on an input of `size` pixels a side, and the size of its output."""
     row, hidden = block.row, block.hidden_channels
     size = _down(size, block.in_stride)
+    if isinstance(row, Projection):
+        size = _down(size, row.stride)
+        return _conv_bn(size, block.in_channels * row.filters, row.filters), size
     cost = _conv_bn(size, block.in_channels * hidden, hidden)
     size = _down(size, row.stride)
     cost += _conv_bn(size, row.kernel**2 * hidden, hidden)

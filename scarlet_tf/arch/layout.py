@@ -3,18 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scarlet_tf.arch.spec import ArchSpec, MBConv, Skip, Slot
+from scarlet_tf.arch.spec import ArchSpec, MBConv, Projection, Skip, Slot
 
 
 @dataclass(frozen=True)
 class Placement:
-    """A block with what it reads. Shapes in channels; `in_stride` is the product of the strides of the
-    skipped slots just before it, which its first 1x1 convolution takes over."""
+    """A block, or a projection in a block's place, with what it reads. Shapes in channels; `in_stride` is the
+    product of the strides of the skipped slots just before it, which its first 1x1 convolution takes over. A projection
+    has no hidden channels."""
 
     slot: int
-    row: MBConv
+    row: MBConv | Projection
     in_channels: int
-    hidden_channels: int
+    hidden_channels: int | None
     in_stride: int
     shortcut: bool
 
@@ -28,7 +29,7 @@ class Layout:
     head_in_stride: int
 
 
-def stage_starts(stem_channels: int, slots: Sequence[Slot | MBConv | Skip]) -> tuple[bool, ...]:
+def stage_starts(stem_channels: int, slots: Sequence[Slot | MBConv | Projection | Skip]) -> tuple[bool, ...]:
     """For each slot, whether it changes the shape (channels or resolution) and so begins a stage."""
     inputs = [stem_channels, *(slot.filters for slot in slots[:-1])]
     return tuple(
@@ -37,7 +38,8 @@ def stage_starts(stem_channels: int, slots: Sequence[Slot | MBConv | Skip]) -> t
 
 
 def shortcut_flags(starts: Sequence[bool], is_block: Sequence[bool]) -> tuple[bool, ...]:
-    """For each slot, whether a block there has its shortcut: iff an earlier slot of its stage holds a block.
+    """For each slot, whether a block there has its shortcut: iff an earlier slot of its stage holds a block, or a
+    projection.
 
     Where no block came before, the standalone network has other channels on both sides and can have no
     shortcut; the supernet turns it off on exactly those paths, so that both are the same function.
@@ -57,15 +59,17 @@ def layout(arch: ArchSpec) -> Layout:
     the supernet; a skipped slot hands on its input's channels and only subsamples.
     """
     starts = stage_starts(arch.stem.out_channels, arch.blocks)
-    shortcuts = shortcut_flags(starts, [isinstance(row, MBConv) for row in arch.blocks])
+    shortcuts = shortcut_flags(starts, [not isinstance(row, Skip) for row in arch.blocks])
     nominal = channels = arch.stem.out_channels
     in_stride = 1
     placed = []
     for slot, (row, shortcut) in enumerate(zip(arch.blocks, shortcuts, strict=True)):
-        if isinstance(row, MBConv):
-            placed.append(Placement(slot, row, channels, row.expansion * nominal, in_stride, shortcut))
-            channels, in_stride = row.filters, 1
-        else:
+        if isinstance(row, Skip):
             in_stride *= row.stride
+        else:
+            is_block = isinstance(row, MBConv)
+            hidden_channels = row.expansion * nominal if is_block else None
+            placed.append(Placement(slot, row, channels, hidden_channels, in_stride, shortcut and is_block))
+            channels, in_stride = row.filters, 1
         nominal = row.filters
     return Layout(tuple(placed), channels, in_stride)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from scarlet_tf.arch.spec import (
     Choice,
     Head,
     MBConv,
+    Projection,
     Skip,
     Slot,
     Stem,
@@ -20,6 +22,8 @@ from scarlet_tf.arch.spec import (
 )
 
 Genotype = tuple[int, ...]
+
+STAGE_SKIPS = ("removed", "projection")
 
 
 def _row(row_type: type, value: object) -> object:
@@ -35,7 +39,9 @@ class SearchSpace:
     """Every slot of a network, and the candidate operations each may hold.
 
     `stem`, `head` and the items of `slots` and `choices` may be given as the rows of `scarlet_tf.arch.spec`
-    or as mappings of their fields; a choice may also be the word "skip", at most once.
+    or as mappings of their fields; a choice may also be the word "skip", at most once. `stage_skip` is what a skip is
+    in a slot that begins a stage, where shapes change: "removed", as any other, or "projection", a conv1x1 with BN that
+    stays in the network.
     """
 
     name: str
@@ -44,6 +50,7 @@ class SearchSpace:
     choices: tuple[Choice | str, ...]
     head: Head
     activation: str = "hard_swish"
+    stage_skip: str = "removed"
 
     def __post_init__(self) -> None:
         put = lambda key, value: object.__setattr__(self, key, value)  # noqa: E731  (the class is frozen)
@@ -61,6 +68,8 @@ class SearchSpace:
             raise ValueError(f"choices must differ from each other. Received: {self.choices}.")
         if self.activation not in ACTIVATIONS:
             raise ValueError(f"activation must be one of {ACTIVATIONS}. Received: {self.activation!r}.")
+        if self.stage_skip not in STAGE_SKIPS:
+            raise ValueError(f"stage_skip must be one of {STAGE_SKIPS}. Received: {self.stage_skip!r}.")
         if not self.stage_starts[0]:
             raise ValueError(
                 f"The first slot must change channels or resolution. Received: {self.slots[0]} after a stem "
@@ -104,6 +113,27 @@ class SearchSpace:
         """Nominal input channels of each slot."""
         return (self.stem.out_channels, *(slot.filters for slot in self.slots[:-1]))
 
+    @cached_property
+    def rows(self) -> tuple[tuple[MBConv | Projection | Skip, ...], ...]:
+        """For each slot, what each choice is there as a row of an architecture."""
+        table = []
+        for slot, starts_stage in zip(self.slots, self.stage_starts, strict=True):
+            skip = Projection if starts_stage and self.stage_skip == "projection" else Skip
+            table.append(
+                tuple(
+                    skip(slot.filters, slot.stride)
+                    if choice == SKIP
+                    else MBConv(choice.expansion, choice.kernel, slot.filters, slot.stride, choice.se)
+                    for choice in self.choices
+                )
+            )
+        return tuple(table)
+
+    @property
+    def stays(self) -> tuple[tuple[bool, ...], ...]:
+        """For each slot, whether each choice stays in the standalone network, as all but a removed skip do."""
+        return tuple(tuple(not isinstance(row, Skip) for row in rows) for rows in self.rows)
+
     @property
     def min_image_size(self) -> int:
         """Product of the strides, in pixels."""
@@ -128,15 +158,9 @@ class SearchSpace:
     def decode(self, genotype: Sequence[int], name: str | None = None) -> ArchSpec:
         """The architecture of `genotype`; its name is the genotype's text unless `name` is given."""
         genotype = self.check(genotype)
-        blocks = []
-        for slot, index in zip(self.slots, genotype, strict=True):
-            choice = self.choices[index]
-            if choice == SKIP:
-                blocks.append(Skip(slot.filters, slot.stride))
-            else:
-                blocks.append(MBConv(choice.expansion, choice.kernel, slot.filters, slot.stride, choice.se))
+        blocks = tuple(rows[choice] for rows, choice in zip(self.rows, genotype, strict=True))
         name = name or f"{self.name}-" + "-".join(map(str, genotype))
-        return ArchSpec(name, self.stem, tuple(blocks), self.head, self.activation)
+        return ArchSpec(name, self.stem, blocks, self.head, self.activation)
 
     def encode(self, arch: ArchSpec) -> Genotype:
         """The genotype of `arch`; raises ValueError where it is not in this space."""
@@ -144,11 +168,10 @@ class SearchSpace:
         if frame != (self.stem, self.head, self.activation, self.num_slots):
             raise ValueError(f"{arch.name} is not in the space {self.name}: stem, head or length differ.")
         genotype = []
-        for index, (slot, row) in enumerate(zip(self.slots, arch.blocks, strict=True)):
-            choice = SKIP if isinstance(row, Skip) else Choice(row.expansion, row.kernel, row.se)
-            if (row.filters, row.stride) != (slot.filters, slot.stride) or choice not in self.choices:
-                raise ValueError(f"{arch.name} is not in the space {self.name}: {row} at slot {index}.")
-            genotype.append(self.choices.index(choice))
+        for slot, (rows, row) in enumerate(zip(self.rows, arch.blocks, strict=True)):
+            if row not in rows:
+                raise ValueError(f"{arch.name} is not in the space {self.name}: {row} at slot {slot}.")
+            genotype.append(rows.index(row))
         return tuple(genotype)
 
     def sample(self, rng: np.random.Generator) -> Genotype:

@@ -46,7 +46,26 @@ SMALL = SearchSpace(
 )
 """For images of 28 to 32 pixels on a CPU. 6^7 networks."""
 
-SPACES = {space.name: space for space in (S1, S2, SMALL)}
+NAS_BENCH_MACRO = SearchSpace(
+    "nas_bench_macro",
+    Stem(filters=32, stride=1, activation="relu"),  # 32 -> 32
+    (
+        Slot(64, stride=2),  # 32 -> 16
+        Slot(64),
+        Slot(128, stride=2),  # 16 -> 8
+        *[Slot(128)] * 2,
+        Slot(256, stride=2),  # 8 -> 4
+        *[Slot(256)] * 2,
+    ),
+    (SKIP, Choice(3, 3), Choice(6, 5)),
+    Head(1280, activation="relu"),
+    activation="relu",
+    stage_skip="projection",
+)
+"""NAS-Bench-Macro (Su et al. 2021, arXiv 2103.11922), for CIFAR-10: each of its 3^8 networks was trained alone by its
+authors, so that a ranking can be compared with the truth."""
+
+SPACES = {space.name: space for space in (S1, S2, SMALL, NAS_BENCH_MACRO)}
 
 
 def get_space(name: str) -> SearchSpace:

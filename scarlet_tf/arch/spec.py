@@ -22,7 +22,7 @@ def _is_int_of(value: object, allowed: tuple[int, ...]) -> bool:
     return _is_positive_int(value) and value in allowed  # neither 1.0 nor True stands for 1
 
 
-def _check_shape(row: "MBConv | Skip | Slot") -> None:
+def _check_shape(row: "Stem | Slot | MBConv | Projection | Skip") -> None:
     _require(_is_positive_int(row.filters), "filters must be a positive integer.", row.filters)
     _require(_is_int_of(row.stride, STRIDES), "stride must be 1 or 2.", row.stride)
 
@@ -120,6 +120,18 @@ class MBConv:
 
 
 @dataclass(frozen=True)
+class Projection:
+    """conv1x1 with `stride` to `filters`, BN: what some spaces have for a skip where shapes change (the projection
+    shortcut of He et al. 2015, arXiv 1512.03385, with no block beside it)."""
+
+    filters: int
+    stride: int = 1
+
+    def __post_init__(self) -> None:
+        _check_shape(self)
+
+
+@dataclass(frozen=True)
 class Skip:
     """A slot that is left out. `filters` and `stride` are its slot's: what follows still takes its hidden
     width from `filters`, and the resolution still falls by `stride`."""
@@ -137,7 +149,7 @@ class ArchSpec:
 
     name: str
     stem: Stem
-    blocks: tuple[MBConv | Skip, ...]
+    blocks: tuple[MBConv | Projection | Skip, ...]
     head: Head
     activation: str = "hard_swish"
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from scarlet_tf.errors import InputError
 from scarlet_tf.export.fold import MAX_CONDITION, BlockWeights, Removal, remove_stabilizers
-from scarlet_tf.nets.blocks import InvertedBottleneck
+from scarlet_tf.nets.blocks import InvertedBottleneck, ProjectionConv
 from scarlet_tf.nets.conv_bn import BN_EPSILON, ConvBN
 from scarlet_tf.nets.stabilizer import Stabilizer
 from scarlet_tf.nets.standalone import build_model
@@ -34,21 +34,26 @@ def _matrix(conv: ConvBN) -> np.ndarray:
     return _float64(conv.kernel)[0, 0]
 
 
-def _block_weights(block: InvertedBottleneck) -> BlockWeights:
-    project = block.project
-    statistics = (project.gamma, project.beta, project.mean, project.variance)
-    return BlockWeights(_matrix(block.expand), _matrix(project), *map(_float64, statistics), BN_EPSILON)
+def _block_weights(block: InvertedBottleneck | ProjectionConv) -> BlockWeights:
+    if isinstance(block, ProjectionConv):  # one kernel, as a product of two
+        last, kernels = block.conv, (_matrix(block.conv), np.eye(block.filters))
+    else:
+        last, kernels = block.project, (_matrix(block.expand), _matrix(block.project))
+    return BlockWeights(*kernels, *map(_float64, (last.gamma, last.beta, last.mean, last.variance)), BN_EPSILON)
 
 
-def _write(block: InvertedBottleneck, weights: BlockWeights) -> None:
-    project = block.project
-    block.expand.kernel.assign(weights.first[np.newaxis, np.newaxis])
-    project.kernel.assign(weights.last[np.newaxis, np.newaxis])
+def _write(block: InvertedBottleneck | ProjectionConv, weights: BlockWeights) -> None:
+    if isinstance(block, ProjectionConv):
+        last, kernels = block.conv, {block.conv: weights.first @ weights.last}
+    else:
+        last, kernels = block.project, {block.expand: weights.first, block.project: weights.last}
+    for conv, kernel in kernels.items():
+        conv.kernel.assign(kernel[np.newaxis, np.newaxis])
     for variable, value in (
-        (project.gamma, weights.gamma),
-        (project.beta, weights.beta),
-        (project.mean, weights.mean),
-        (project.variance, weights.variance),
+        (last.gamma, weights.gamma),
+        (last.beta, weights.beta),
+        (last.mean, weights.mean),
+        (last.variance, weights.variance),
     ):
         variable.assign(value)
 
@@ -95,7 +100,7 @@ def extract_path(
     rows = [layer.matrix() if isinstance(layer, Stabilizer) else _block_weights(layer) for layer in path]
     _copy(supernet.stem, model.get_layer("stem"))
     for slot, layer in enumerate(path):
-        if keep_stabilizers or isinstance(layer, InvertedBottleneck):
+        if keep_stabilizers or not isinstance(layer, Stabilizer):
             _copy(layer, model.get_layer(f"slot_{slot}"))
     for layer in supernet.head:
         _copy(layer, model.get_layer(layer.name))

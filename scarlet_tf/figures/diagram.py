@@ -13,7 +13,7 @@ from matplotlib.patches import Patch, Rectangle
 
 from scarlet_tf.arch.cost import count
 from scarlet_tf.arch.layout import layout, stage_starts
-from scarlet_tf.arch.spec import KERNELS, ArchSpec
+from scarlet_tf.arch.spec import KERNELS, ArchSpec, Projection
 from scarlet_tf.figures.canvas import new_figure, write_figure
 
 # Inches: the axes cover the figure, one unit an inch. Heights within a row count from its foot.
@@ -67,6 +67,9 @@ def _slot_columns(arch: ArchSpec, size: int) -> Iterator[Column]:
             continue
         row, in_size = block.row, size
         channels, size = row.filters, -(-size // (block.in_stride * row.stride))
+        if isinstance(row, Projection):
+            yield Column("conv\n1x1", channels, in_size, size, slot, stage)
+            continue
         yield Column(
             f"E{row.expansion}\nK{row.kernel}",
             channels,

@@ -119,6 +119,31 @@ class InvertedBottleneck(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("scarlet_tf")
+class ProjectionConv(keras.layers.Layer):
+    """conv1x1 to `filters` with `stride`, BN: what stays of some spaces' skip where shapes change.
+
+    Input (batch, h, w, c), output (batch, ceil(h / stride), ceil(w / stride), filters).
+    """
+
+    def __init__(self, filters: int, stride: int = 1, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.filters, self.stride = filters, stride
+
+    def build(self, input_shape: tuple) -> None:
+        self.conv = ConvBN(self, "conv", 1, input_shape[-1], self.filters, self.stride)
+        self.built = True
+
+    def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
+        return self.conv(x, training)
+
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        return downsampled(input_shape, self.stride, self.filters)
+
+    def get_config(self) -> dict:
+        return super().get_config() | {"filters": self.filters, "stride": self.stride}
+
+
+@keras.saving.register_keras_serializable("scarlet_tf")
 class HeadConv(keras.layers.Layer):
     """conv1x1 to `filters` with `in_stride`, BN, activation: what the pooling reads."""
 

@@ -4,8 +4,8 @@ import keras
 import tensorflow as tf
 
 from scarlet_tf.arch.space import SearchSpace
-from scarlet_tf.arch.spec import SKIP
-from scarlet_tf.nets.blocks import InvertedBottleneck
+from scarlet_tf.arch.spec import Projection, Skip
+from scarlet_tf.nets.blocks import InvertedBottleneck, ProjectionConv
 from scarlet_tf.nets.stabilizer import Stabilizer
 
 
@@ -21,19 +21,21 @@ class ChoiceBlock(keras.layers.Layer):
         self.space = space if isinstance(space, SearchSpace) else SearchSpace.from_dict(space)
         self.slot, self.stabilizer = slot, stabilizer
         self.starts_stage = self.space.stage_starts[slot]
-        row, in_channels = self.space.slots[slot], self.space.in_channels[slot]
+        in_channels = self.space.in_channels[slot]
         self.candidates = []
-        for index, choice in enumerate(self.space.choices):
+        for index, row in enumerate(self.space.rows[slot]):
             common = {"name": f"choice_{index}", "dtype": self.dtype_policy}
-            if choice == SKIP:
+            if isinstance(row, Skip):
                 candidate = Stabilizer(row.filters, row.stride, stabilizer, **common)
+            elif isinstance(row, Projection):
+                candidate = ProjectionConv(row.filters, row.stride, **common)
             else:
                 candidate = InvertedBottleneck(
-                    choice.expansion * in_channels,
+                    row.expansion * in_channels,
                     row.filters,
-                    choice.kernel,
+                    row.kernel,
                     row.stride,
-                    use_se=choice.se,
+                    use_se=row.se,
                     use_shortcut=not self.starts_stage,
                     activation=self.space.activation,
                     **common,
@@ -59,6 +61,8 @@ class ChoiceBlock(keras.layers.Layer):
             candidate = self.candidates[index]
             if isinstance(candidate, Stabilizer):
                 return candidate(x)
+            if isinstance(candidate, ProjectionConv):
+                return candidate(x, training=training)
             return candidate(x, shortcut=False if self.starts_stage else shortcut, training=training)
 
         if isinstance(choice, int):

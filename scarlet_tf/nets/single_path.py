@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from scarlet_tf.arch.spec import SKIP
+from scarlet_tf.nets.blocks import InvertedBottleneck
 from scarlet_tf.nets.conv_bn import downsampled
 from scarlet_tf.nets.cut import cut
 from scarlet_tf.nets.stabilizer import Stabilizer
@@ -53,9 +53,9 @@ class _Candidate:
         self.sizes = [int(np.prod(variable.shape)) for variable in self.weights + self.statistics]
 
         def training_pass(x: tf.Tensor, shortcut_on: tf.Tensor, upstream: tf.Tensor) -> tuple:
-            options = {}
-            if not isinstance(layer, Stabilizer):
-                options = {"shortcut": shortcut_on if shortcut else False, "training": True}
+            options = {} if isinstance(layer, Stabilizer) else {"training": True}
+            if isinstance(layer, InvertedBottleneck):
+                options["shortcut"] = shortcut_on if shortcut else False
             with keras.StatelessScope() as scope, tf.GradientTape() as tape:
                 tape.watch(x)
                 output = layer(x, **options)
@@ -131,7 +131,7 @@ def train_single_path(supernet: Supernet, images: tf.Tensor, labels: tf.Tensor) 
     """
     space, optimizer = supernet.space, supernet.optimizer
     path = single_path(supernet.seed, optimizer.iterations, space.num_slots, space.num_choices)
-    is_block = tf.gather(tf.constant([choice != SKIP for choice in space.choices]), path)
+    stays = tf.gather(tf.constant(space.stays), path, batch_dims=1)  # (slots,)
     with tf.GradientTape() as stem_tape:
         x = stem_output = supernet.stem(images, training=True)
     passes = []
@@ -142,7 +142,7 @@ def train_single_path(supernet: Supernet, images: tf.Tensor, labels: tf.Tensor) 
         slot = _SampledSlot(block, tf.TensorSpec(x.shape, x.dtype), supernet.rematerialize)
         y, kept = slot.forward(path[index], x, block_seen)
         passes.append((slot, path[index], x, block_seen, kept))
-        x, block_seen = y, block_seen | is_block[index]
+        x, block_seen = y, block_seen | stays[index]
     with tf.GradientTape() as head_tape:
         head_tape.watch(x)
         logits = supernet.logits(x, training=True)

@@ -4,7 +4,7 @@ import keras
 
 from scarlet_tf.arch.cost import check_image_size
 from scarlet_tf.arch.layout import layout
-from scarlet_tf.arch.spec import ArchSpec, Head, Stem
+from scarlet_tf.arch.spec import ArchSpec, Head, Projection, Stem
 from scarlet_tf.arch.zoo import get_arch
 from scarlet_tf.nets import blocks
 from scarlet_tf.nets.stabilizer import Stabilizer
@@ -28,7 +28,7 @@ class StandaloneModel(keras.Model):
         for layer in self.layers:
             if isinstance(layer, blocks.Stem):
                 stride = layer.stride
-            elif isinstance(layer, blocks.InvertedBottleneck | Stabilizer):
+            elif isinstance(layer, blocks.InvertedBottleneck | blocks.ProjectionConv | Stabilizer):
                 stride *= layer.stride * getattr(layer, "in_stride", 1)
                 outputs[f"P{stride.bit_length() - 1}"] = layer.output
         return outputs
@@ -59,21 +59,27 @@ def features(arch: ArchSpec, image: keras.KerasTensor, keep_stabilizers: bool = 
     by_slot = {block.slot: block for block in layout(arch).blocks}
     x = stem_layer(arch.stem)(image)
     for slot, row in enumerate(arch.blocks):
+        name = f"slot_{slot}"
         if slot in by_slot:
             block = by_slot[slot]
-            x = blocks.InvertedBottleneck(
-                block.hidden_channels,
-                row.filters,
-                row.kernel,
-                row.stride,
-                1 if keep_stabilizers else block.in_stride,
-                row.se,
-                block.shortcut,
-                arch.activation,
-                name=f"slot_{slot}",
-            )(x)
+            in_stride = 1 if keep_stabilizers else block.in_stride
+            if isinstance(row, Projection):
+                layer = blocks.ProjectionConv(row.filters, in_stride * row.stride, name=name)
+            else:
+                layer = blocks.InvertedBottleneck(
+                    block.hidden_channels,
+                    row.filters,
+                    row.kernel,
+                    row.stride,
+                    in_stride,
+                    row.se,
+                    block.shortcut,
+                    arch.activation,
+                    name=name,
+                )
+            x = layer(x)
         elif keep_stabilizers:
-            x = Stabilizer(row.filters, row.stride, name=f"slot_{slot}")(x)
+            x = Stabilizer(row.filters, row.stride, name=name)(x)
     return x
 
 

@@ -8,7 +8,6 @@ import tensorflow as tf
 
 from scarlet_tf.arch.space import Genotype, SearchSpace
 from scarlet_tf.arch.spaces import get_space
-from scarlet_tf.arch.spec import SKIP
 from scarlet_tf.nets.choice_block import ChoiceBlock
 from scarlet_tf.nets.single_path import train_single_path
 from scarlet_tf.nets.stabilizer import STABILIZERS
@@ -124,15 +123,13 @@ class Supernet(keras.Model):
         static = tf.get_static_value(path) if tf.is_tensor(path) else path
         if static is not None:
             choices = self.space.check(static)
-            is_block = [self.space.choices[choice] != SKIP for choice in choices]
+            stays = [stays[choice] for stays, choice in zip(self.space.stays, choices, strict=True)]
         else:
             choices = tf.unstack(path, self.space.num_slots)
-            is_block = [choice != self.space.skip_index for choice in choices]
-            if self.space.skip_index is None:
-                is_block = [True] * self.space.num_slots
+            stays = tf.unstack(tf.gather(tf.constant(self.space.stays), path, batch_dims=1), self.space.num_slots)
         x = self.stem(images, training=training)
         block_seen = False
-        for block, choice, real in zip(self.slots, choices, is_block, strict=True):
+        for block, choice, real in zip(self.slots, choices, stays, strict=True):
             block_seen = False if block.starts_stage else block_seen
             x = block(x, choice=choice, shortcut=block_seen, training=training)
             block_seen = real if block_seen is False else block_seen | real
@@ -141,7 +138,6 @@ class Supernet(keras.Model):
     def fair_forward(self, images: tf.Tensor, permutations: tf.Tensor, training: bool = True) -> list[tf.Tensor]:
         """Logits (batch, num_classes) of each stream; `fair_paths(permutations)` says which path each took."""
         num_choices = self.space.num_choices
-        real = tf.constant([choice != SKIP for choice in self.space.choices])
         inverses = tf.argsort(permutations, axis=-1)
         streams = (self.stem(images, training=training),) * num_choices
         block_seen = tf.zeros([num_choices], tf.bool)
@@ -156,7 +152,7 @@ class Supernet(keras.Model):
                 block(stream, choice=choice, shortcut=shortcuts[choice], training=training)
                 for choice, stream in enumerate(streams)
             )
-            block_seen |= real
+            block_seen |= tf.constant(self.space.stays[slot])
         return [self.logits(stream, training) for stream in streams]
 
     def train_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict:

@@ -1,5 +1,7 @@
 """Cost: the published numbers, a network counted by hand, and an oracle that walks the shapes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -42,6 +44,23 @@ def test_ends_of_s1():
     assert {(row.expansion, row.kernel) for row in largest.blocks} == {(6, 7)}
     assert in_millions(count(all_skip), 2, 3) == ("23.16", "1.306")
     assert in_millions(count(largest), 1, 3) == ("557.4", "5.090")
+
+
+@pytest.mark.parametrize(
+    ("genotype", "params", "flops"),
+    [
+        ("00000000", 387_882, 7_713_280),
+        ("11111111", 1_588_874, 53_246_464),
+        ("22222222", 2_932_586, 105_660_928),
+        ("01201202", 1_711_210, 52_904_448),
+        ("10000002", 1_227_786, 25_326_080),
+        ("02101010", 986_730, 39_973_376),
+        ("20120011", 1_467_562, 48_775_680),
+    ],
+)
+def test_networks_of_nas_bench_macro_cost_what_the_benchmark_says(genotype, params, flops):
+    arch = get_space("nas_bench_macro").decode(tuple(map(int, genotype)))
+    assert count(arch, image_size=32, num_classes=10) == Cost(madds=flops, params=params)
 
 
 def test_counts_are_integers():
@@ -90,6 +109,9 @@ def walk(space: SearchSpace, genotype: tuple[int, ...], size: int, num_classes: 
         conv(1, space.stem.separable_filters)
     for slot, nominal, index in zip(space.slots, space.in_channels, genotype, strict=True):
         choice = space.choices[index]
+        if choice == "skip" and space.stage_skip == "projection" and (slot.stride > 1 or slot.filters != nominal):
+            conv(1, slot.filters, slot.stride)
+            continue
         if choice == "skip":
             size = (size + slot.stride - 1) // slot.stride
             continue
@@ -113,7 +135,12 @@ ODD = SearchSpace(
 )
 
 
-@pytest.mark.parametrize("space", [get_space("s2"), get_space("small"), ODD], ids=lambda space: space.name)
+ODD_WITH_PROJECTIONS = replace(ODD, name="odd_with_projections", stage_skip="projection")
+
+
+@pytest.mark.parametrize(
+    "space", [get_space("s2"), get_space("small"), ODD, ODD_WITH_PROJECTIONS], ids=lambda space: space.name
+)
 @pytest.mark.parametrize("image_size", [32, 45, 224])
 def test_count_agrees_with_a_walk_through_the_shapes(space, image_size):
     rng = np.random.default_rng(image_size)

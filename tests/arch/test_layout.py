@@ -2,7 +2,7 @@
 
 import pytest
 
-from scarlet_tf.arch import ArchSpec, Head, MBConv, Skip, Slot, Stem
+from scarlet_tf.arch import ArchSpec, Head, MBConv, Projection, Skip, Slot, Stem
 from scarlet_tf.arch.layout import layout, shortcut_flags, stage_starts
 
 
@@ -50,7 +50,7 @@ def block(filters: int, stride: int = 1) -> MBConv:
     return MBConv(expansion=3, kernel=3, filters=filters, stride=stride)
 
 
-def placed(*rows: MBConv | Skip) -> tuple[list[tuple], tuple[int, int]]:
+def placed(*rows: MBConv | Projection | Skip) -> tuple[list[tuple], tuple[int, int]]:
     """(slot, input channels, hidden channels, stride taken over, shortcut) of each block, and the head's."""
     found = layout(ArchSpec("net", Stem(filters=4, stride=1), rows, Head(16)))
     blocks = [(b.slot, b.in_channels, b.hidden_channels, b.in_stride, b.shortcut) for b in found.blocks]
@@ -84,6 +84,17 @@ def test_strides_of_two_skipped_stages_multiply():
 def test_equal_channels_across_a_skipped_stride_make_no_shortcut():
     blocks, _ = placed(Skip(4, 2), block(4))
     assert blocks == [(1, 4, 12, 2, False)]
+
+
+def test_block_after_a_projection_has_its_shortcut():
+    blocks, head = placed(Projection(8, 2), Skip(8), block(8), Skip(12, 2), Projection(16), block(16))
+    assert blocks == [
+        (0, 4, None, 1, False),
+        (2, 8, 24, 1, True),
+        (4, 8, None, 2, False),  # takes over the stride of the slot that is left out
+        (5, 16, 48, 1, True),
+    ]
+    assert head == (16, 1)
 
 
 def test_all_skipped_leaves_the_strides_to_the_head():

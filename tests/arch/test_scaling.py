@@ -2,7 +2,7 @@
 
 import pytest
 
-from scarlet_tf.arch import MBConv, Skip, count, get_arch, scale
+from scarlet_tf.arch import MBConv, Projection, Skip, count, get_arch, get_space, scale
 from scarlet_tf.arch.scaling import round_filters
 
 
@@ -47,6 +47,11 @@ def test_depth_repeats_each_slot_at_stride_1():
     )
     assert arch.blocks[6:10] == (Skip(40),) * 4
     assert arch.min_image_size == 32
+
+
+def test_repeats_of_a_projection_are_skipped():
+    arch = scale(get_space("nas_bench_macro").decode((0, 1, 0, 0, 0, 0, 0, 0)), width=2.0, depth=2.0)
+    assert arch.blocks[:4] == (Projection(128, stride=2), Skip(128), MBConv(3, 3, 128), MBConv(3, 3, 128))
 
 
 def test_factors_of_one_change_nothing_but_the_name():

@@ -12,6 +12,7 @@ from scarlet_tf.arch import (
     Choice,
     Head,
     MBConv,
+    Projection,
     SearchSpace,
     Skip,
     Slot,
@@ -60,7 +61,7 @@ def test_stage_starts_of_s1():
     assert starts == [0, 2, 6, 10, 14, 18]
 
 
-@pytest.mark.parametrize("name", ["s1", "s2", "small"])
+@pytest.mark.parametrize("name", ["s1", "s2", "small", "nas_bench_macro"])
 def test_genotypes_round_trip(name):
     space, rng = get_space(name), np.random.default_rng(5)
     for _ in range(100):
@@ -97,6 +98,31 @@ def test_space_from_json_equals_the_space_from_rows():
     )
     assert SearchSpace.from_dict(json.loads(json.dumps(space.to_dict()))) == space
     assert space.min_image_size == math.prod((2, 1, 2))
+
+
+def test_skip_at_the_start_of_a_stage_may_be_a_projection():
+    space = SearchSpace.from_dict(changed(stage_skip="projection"))
+    assert space.decode((2, 2, 2)).blocks == (Projection(12, 2), Skip(12), Projection(20, 2))
+    assert space.stays == ((True, True, True), (True, True, False), (True, True, True))
+    assert SearchSpace.from_dict(json.loads(json.dumps(space.to_dict()))) == space
+    plain = SearchSpace.from_dict(DATA)  # as files have it that do not say
+    assert plain.decode((2, 2, 2)).blocks == (Skip(12, 2), Skip(12), Skip(20, 2))
+    for one, other in ((space, plain), (plain, space)):
+        assert one.encode(one.decode((2, 0, 1))) == (2, 0, 1)
+        with pytest.raises(ValueError, match="at slot 0"):
+            one.encode(other.decode((2, 0, 1)))
+
+
+def test_nas_bench_macro_is_the_space_of_its_paper():
+    space = get_space("nas_bench_macro")
+    assert space.num_choices**space.num_slots == 6561
+    assert space.decode((0, 0, 2, 1, 0, 0, 2, 1)).blocks == (
+        *(Projection(64, 2), Skip(64)),
+        *(MBConv(6, 5, 128, 2), MBConv(3, 3, 128), Skip(128)),
+        *(Projection(256, 2), MBConv(6, 5, 256), MBConv(3, 3, 256)),
+    )
+    assert space.min_image_size == 8
+    assert {space.activation, space.stem.activation, space.head.activation} == {"relu"}
 
 
 def test_space_without_skip_has_no_skip_index():
@@ -137,6 +163,7 @@ def test_space_without_skip_has_no_skip_index():
         ({"choices": [{"expansion": 3, "kernel": 3.0}]}, "kernel must be 3, 5 or 7. Received: 3.0"),
         ({"choices": [{"expansion": 3, "kernel": 3, "se": 1}]}, "se must be true or false. Received: 1"),
         ({"activation": "gelu"}, "activation must be one of"),
+        ({"stage_skip": "conv"}, r"stage_skip must be one of \('removed', 'projection'\). Received: 'conv'"),
     ],
 )
 def test_space_refuses_what_is_off_and_says_what(changes, message):

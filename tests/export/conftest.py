@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from scarlet_tf.arch.spec import ArchSpec, Head, MBConv, Skip, Stem
+from scarlet_tf.arch.spec import ArchSpec, Head, MBConv, Projection, Skip, Stem
 from scarlet_tf.export.artifacts import export_model
 from scarlet_tf.export.formats import FORMATS
 from scarlet_tf.export.tflite import write_tflite
@@ -27,6 +27,7 @@ ARCHS = {
             Skip(20, stride=2),
             MBConv(6, 5, 20, se=True),  # 14 -> 4
             MBConv(3, 5, 20),  # shortcut
+            Projection(24, stride=2),  # 4 -> 2
         ),
         Head(128),
     ),

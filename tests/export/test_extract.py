@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 
 import keras
@@ -9,12 +10,12 @@ import numpy as np
 import pytest
 
 from scarlet_tf import extract
-from scarlet_tf.arch import SKIP, Choice, Head, SearchSpace, Slot, Stem, count, get_space
+from scarlet_tf.arch import SKIP, Choice, Head, MBConv, Projection, SearchSpace, Skip, Slot, Stem, count, get_space
 from scarlet_tf.errors import InputError
 from scarlet_tf.export.extract import extract_path
 from scarlet_tf.export.fold import IllConditionedError
 from scarlet_tf.nets import blocks, conv_bn
-from scarlet_tf.nets.blocks import InvertedBottleneck
+from scarlet_tf.nets.blocks import InvertedBottleneck, ProjectionConv
 from scarlet_tf.nets.stabilizer import Stabilizer
 from scarlet_tf.nets.supernet import Supernet, fair_permutations
 
@@ -35,7 +36,12 @@ TINY = SearchSpace(
 NO_SKIP = SearchSpace(
     "no_skip", Stem(4), (Slot(6, stride=2), Slot(6)), (Choice(2, 3), Choice(3, 5, se=True)), Head(12), "relu6"
 )
-SPACES = {"s1": get_space("s1"), "s2": get_space("s2"), "small": get_space("small"), "tiny": TINY, "no_skip": NO_SKIP}
+NAMED = ("s1", "s2", "small", "nas_bench_macro")
+SPACES = {name: get_space(name) for name in NAMED} | {
+    "tiny": TINY,
+    "tiny_with_projections": replace(TINY, stage_skip="projection"),
+    "no_skip": NO_SKIP,
+}
 S2 = SPACES["s2"]
 S2_STAGES = [slot for slot, starts in enumerate(S2.stage_starts) if starts]
 
@@ -140,9 +146,12 @@ def assert_extracts_exactly(supernet, genotype):
         extraction = extract_path(supernet, genotype)
     assert_same_function(supernet, genotype, extraction)
     model, space = extraction.model, supernet.space
-    skipped = [slot for slot, choice in enumerate(genotype) if choice == space.skip_index]
+    rows = space.decode(genotype).blocks
+    skipped = [slot for slot, row in enumerate(rows) if isinstance(row, Skip)]
+    held = [type(model.get_layer(f"slot_{slot}")) for slot in range(len(rows)) if slot not in skipped]
+    layer_of = {MBConv: InvertedBottleneck, Projection: ProjectionConv}
+    assert held == [layer_of[type(row)] for row in rows if not isinstance(row, Skip)]
     assert not any(isinstance(layer, Stabilizer) for layer in model.layers)
-    assert sum(isinstance(layer, InvertedBottleneck) for layer in model.layers) == len(genotype) - len(skipped)
     params = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
     assert params == count(space.decode(genotype), supernet.image_size, NUM_CLASSES).params
     assert sorted(removal.slot for removal in extraction.removals) == skipped
@@ -219,6 +228,26 @@ def test_both_kinds_in_small_spaces(space_name, stabilizer):
     everywhere = (space.skip_index,) * space.num_slots
     for genotype in [everywhere, path_skipping(space, [0]), *(skipping_genotype(space, rng) for _ in range(15))]:
         assert_extracts_exactly(supernet, genotype)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_networks_of_nas_bench_macro(dtype):
+    supernet, rng = make_supernet("nas_bench_macro", dtype), np.random.default_rng(0)
+    for genotype in [(0,) * 8, (0, 1, 0, 0, 2, 0, 2, 0), *(supernet.space.sample(rng) for _ in range(10))]:
+        assert_extracts_exactly(supernet, genotype)
+
+
+@pytest.mark.parametrize("stabilizer", ["els", "skip"])
+def test_stabilizers_are_removed_around_projections(stabilizer):
+    supernet, rng = make_supernet("tiny_with_projections", "float64", stabilizer), np.random.default_rng(0)
+    genotypes = [skipping_genotype(supernet.space, rng) for _ in range(15)]
+    extractions = [assert_extracts_exactly(supernet, genotype) for genotype in [(2, 2, 1, 2, 0, 2, 0), *genotypes]]
+    methods = {removal.method for extraction in extractions for removal in extraction.removals}
+    assert methods == {"change of basis", "into the block before", "into the next reader"}
+    if stabilizer == "skip":  # of equal shapes: nothing changes
+        layer = extractions[0].model.get_layer("slot_3")
+        for old, new in zip(supernet.slots[3].candidates[2].weights, layer.weights, strict=True):
+            np.testing.assert_array_equal(old, new)
 
 
 def test_plain_skips_inside_a_stage_leave_the_weights_as_they_are():

@@ -42,7 +42,7 @@ def test_transposes_leave_a_network_of_zero_biases(name, tmp_path, build, random
 
 def test_batch_norm_is_folded(exported):
     counts = operators(exported / "model.onnx")
-    assert counts["Conv"] == 20  # 15 ordinary and 5 depthwise
+    assert counts["Conv"] == 21  # 16 ordinary and 5 depthwise
     assert counts["Add"] == 13  # 8 hard-swish, 2 squeeze-excite, 2 shortcuts, the classifier's bias
     assert counts["Mul"] == 20  # 2 a hard-swish, 2 a squeeze-excite
     assert "BatchNormalization" not in counts

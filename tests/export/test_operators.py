@@ -6,6 +6,7 @@ def test_keras_file_counts_layers(exported):
         "InvertedBottleneck": 4,
         "InputLayer": 1,
         "Stem": 1,
+        "ProjectionConv": 1,
         "HeadConv": 1,
         "GlobalAveragePooling2D": 1,
         "Dropout": 1,
@@ -15,9 +16,9 @@ def test_keras_file_counts_layers(exported):
 
 def test_savedmodel_counts_what_the_signature_computes(exported):
     counts = operators(exported / "savedmodel" / "1")
-    assert counts["Conv2D"] == 15
+    assert counts["Conv2D"] == 16
     assert counts["DepthwiseConv2dNative"] == 5
-    assert counts["FusedBatchNormV3"] == 16  # stem 3, three a block, head 1
+    assert counts["FusedBatchNormV3"] == 17  # stem 3, three a block, projection 1, head 1
     assert counts["MatMul"] == 1
     assert not {"SaveV2", "RestoreV2", "StatefulPartitionedCall", "Const"} & set(counts)
 

@@ -39,7 +39,7 @@ def test_litert_computes_the_keras_logits(exported, network, random_images, logi
 
 def test_batch_norm_is_folded_and_hard_swish_is_one_operator(exported):
     assert operators(exported / "model.tflite") == {
-        "CONV_2D": 15,  # stem 2, two a block, two a squeeze-excite, head 1
+        "CONV_2D": 16,  # stem 2, two a block, two a squeeze-excite, projection 1, head 1
         "HARD_SWISH": 8,  # two a block
         "DEPTHWISE_CONV_2D": 5,  # stem 1, one a block
         "MUL": 4,  # by 1/6 and onto the features, in each of two squeeze-excites

@@ -55,6 +55,19 @@ def test_head_takes_over_the_strides_of_a_skipped_end():
     assert [(c.channels, c.pixels) for c in drawn[-3:]] == [(32, "15→4"), (32, "4→1"), (5, "1")]
 
 
+def test_a_projection_is_drawn_as_the_convolution_it_is():
+    drawn = columns(get_space("nas_bench_macro").decode((0, 1, 0, 0, 0, 0, 0, 0)), image_size=32, num_classes=10)
+    slots = [
+        (c.text.replace("\n", " "), c.channels, c.pixels, c.stage, c.shortcut) for c in drawn if c.slot is not None
+    ]
+    assert slots[:4] == [
+        ("conv 1x1", 64, "32→16", 1, False),
+        ("E3 K3", 64, "16", 1, True),
+        ("conv 1x1", 128, "16→8", 2, False),
+        ("skip", 128, "8", 2, False),
+    ]
+
+
 def test_long_networks_are_broken_between_stages():
     drawn = columns(get_arch("scarlet_c"), 224, 1000)
     first, second = rows(drawn)
@@ -131,6 +144,7 @@ RANDOM = get_space("s2").decode(get_space("s2").sample(np.random.default_rng(0))
         (RANDOM, 1024, 21841),
         (SMALL, 28, 10),
         (get_space("small").decode((5,) * 7), 28, 10),
+        (get_space("nas_bench_macro").decode((0, 1, 0, 0, 0, 0, 2, 0)), 32, 10),
         (TINY.decode((0, 1, 2, 0)), 16, 10),
     ],
     ids=lambda value: getattr(value, "name", value),

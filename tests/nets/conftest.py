@@ -1,6 +1,7 @@
 """A space of five slots in two stages, random weights, and double precision."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -19,6 +20,12 @@ def tiny_space() -> SearchSpace:
         (Choice(2, 3), Choice(3, 5, se=True), SKIP, Choice(1, 7)),
         Head(12),
     )
+
+
+@pytest.fixture(scope="session")
+def with_projections(tiny_space: SearchSpace) -> SearchSpace:
+    """The same, but a skip at the first slot of a stage is a projection."""
+    return replace(tiny_space, name="with_projections", stage_skip="projection")
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from scarlet_tf.nets.blocks import HeadConv, InvertedBottleneck, Stem
+from scarlet_tf.nets.blocks import HeadConv, InvertedBottleneck, ProjectionConv, Stem
 
 EPSILON = 1e-5
 
@@ -142,6 +142,17 @@ def test_head_equals_direct_loops(float64, randomise, in_stride):
     assert head.compute_output_shape(x.shape) == expected.shape
 
 
+@pytest.mark.parametrize("stride", [1, 2])
+def test_projection_equals_direct_loops(float64, randomise, stride):
+    projection = ProjectionConv(7, stride)
+    x = images(2, 5, 6, 4)
+    projection.build(x.shape)
+    randomise(projection)
+    expected = conv_bn_in_numpy(x, projection.conv, stride)
+    np.testing.assert_allclose(projection(x), expected, rtol=1e-12, atol=1e-12)
+    assert projection.compute_output_shape(x.shape) == expected.shape
+
+
 @pytest.mark.parametrize(
     ("layer", "channels"),
     [
@@ -150,6 +161,7 @@ def test_head_equals_direct_loops(float64, randomise, in_stride):
         (InvertedBottleneck(16, 6, 5, 2, 2, True, False, "relu", name="strided"), 4),
         (InvertedBottleneck(12, 4, 7, use_shortcut=True, dtype="float64"), 4),
         (HeadConv(7, "hard_swish", 2), 4),
+        (ProjectionConv(7, 2), 4),
     ],
     ids=lambda value: getattr(value, "name", None),
 )

@@ -117,9 +117,11 @@ def test_streams_equal_separate_passes(float64, tiny_space, randomise, batch, st
     assert with_skip > 4  # the shortcut depends on the path there
 
 
-def test_streams_of_a_space_without_skip_equal_separate_passes(float64, without_skip, randomise, batch):
-    supernet = randomise(build_supernet(without_skip, 8, 5))
-    permutations = fair_permutations(0, 0, 3, 3)
+@pytest.mark.parametrize("space", ["without_skip", "with_projections"])
+def test_streams_of_other_spaces_equal_separate_passes(float64, randomise, request, batch, space):
+    space = request.getfixturevalue(space)
+    supernet = randomise(build_supernet(space, 8, 5))
+    permutations = fair_permutations(0, 0, space.num_slots, space.num_choices)
     logits = supernet.fair_forward(batch[0], permutations)
     for stream, path in zip(logits, fair_paths(permutations.numpy()), strict=True):
         np.testing.assert_allclose(stream, supernet(batch[0], path=path, training=True), rtol=1e-10, atol=1e-10)

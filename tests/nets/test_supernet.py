@@ -5,7 +5,8 @@ import tensorflow as tf
 
 from scarlet_tf import build_supernet
 from scarlet_tf.arch import SKIP
-from scarlet_tf.nets.stabilizer import STABILIZERS
+from scarlet_tf.nets.blocks import InvertedBottleneck, ProjectionConv
+from scarlet_tf.nets.stabilizer import STABILIZERS, Stabilizer
 from scarlet_tf.nets.supernet import Supernet
 
 SKIPPED = 2  # the choice of the tiny space that skips
@@ -21,7 +22,7 @@ def composed(supernet, images, path, shortcuts):
     x = supernet.stem(images)
     for block, choice, shortcut in zip(supernet.slots, path, shortcuts, strict=True):
         candidate = block.candidates[choice]
-        x = candidate(x) if choice == SKIPPED else candidate(x, shortcut=shortcut)
+        x = candidate(x, shortcut=shortcut) if isinstance(candidate, InvertedBottleneck) else candidate(x)
     for layer in supernet.head:
         x = layer(x)
     return x
@@ -44,6 +45,18 @@ def test_shortcut_is_on_after_a_block_of_the_same_stage(tiny_space, randomise, i
     np.testing.assert_allclose(supernet(images, path=path), expected, rtol=1e-6, atol=1e-6)
     wrong = composed(supernet, images, path, [not block.starts_stage for block in supernet.slots])
     assert np.allclose(expected, wrong, atol=1e-3) == (shortcuts == (False, True, True, False, True))
+
+
+@pytest.mark.parametrize("path", [(SKIPPED, 1, 3, 0, 1), (SKIPPED, SKIPPED, 3, SKIPPED, 1), (SKIPPED,) * 5])
+def test_shortcut_is_on_after_a_projection(with_projections, randomise, images, path):
+    supernet = randomise(build_supernet(with_projections, 8, 5))
+    expected = composed(supernet, images, path, (False, True, True, False, True))
+    np.testing.assert_allclose(supernet(images, path=path), expected, rtol=1e-6, atol=1e-6)
+    dynamic = tf.function(lambda path: supernet(images, path=path))
+    np.testing.assert_allclose(dynamic(tf.constant(path)), expected, rtol=1e-5, atol=1e-6)
+    assert [type(block.candidates[SKIPPED]) for block in supernet.slots] == [
+        ProjectionConv if block.starts_stage else Stabilizer for block in supernet.slots
+    ]
 
 
 @pytest.mark.parametrize("stabilizer", STABILIZERS)

@@ -14,7 +14,14 @@ NO_SKIP = SearchSpace(
 NARROWING = SearchSpace("narrowing", Stem(256), (Slot(4), Slot(4)), (Choice(1, 3, se=True), SKIP), Head(512))
 
 
-@pytest.mark.parametrize("space", [get_space("s1"), get_space("s2"), get_space("small"), NO_SKIP, NARROWING])
+MACRO = get_space("nas_bench_macro")
+ONLY_PROJECTIONS = SearchSpace(
+    "only_projections", Stem(8), (Slot(4), Slot(4), Slot(6)), (SKIP,), Head(16), stage_skip="projection"
+)
+SPACES = [get_space("s1"), get_space("s2"), get_space("small"), MACRO, NO_SKIP, NARROWING, ONLY_PROJECTIONS]
+
+
+@pytest.mark.parametrize("space", SPACES, ids=lambda space: space.name)
 @pytest.mark.parametrize(("image_size", "num_classes"), [(224, 1000), (67, 7)])
 def test_costs_equal_those_counted_from_the_rows(space, image_size, num_classes):
     table, rng = CostTable(space, image_size, num_classes), np.random.default_rng(0)
@@ -29,9 +36,9 @@ def test_costs_equal_those_counted_from_the_rows(space, image_size, num_classes)
         assert table.cost(genotype) == count(space.decode(genotype), image_size, num_classes)
 
 
-def test_slot_costs_are_what_leaving_a_slot_out_saves():
-    space, rng = get_space("s2"), np.random.default_rng(1)
-    table = CostTable(space)
+@pytest.mark.parametrize("space", [get_space("s2"), MACRO], ids=lambda space: space.name)
+def test_slot_costs_are_what_skipping_a_slot_saves(space):
+    table, rng = CostTable(space), np.random.default_rng(1)
     for _ in range(10):
         genotype = space.sample(rng)
         whole = count(space.decode(genotype))
