@@ -30,10 +30,22 @@ SCRATCH = {
     "auto_augment": "none",
     "weights": None,
 }
+SUPERNET = {
+    "model": None,
+    "dataset": "imagenet2012",
+    "image_size": 224,
+    "batch_size": 256,
+    "optimizer": "sgd",
+    "momentum": 0.9,
+    "learning_rate": 0.045,
+    "schedule": "cosine",
+    "weight_decay": 4e-5,
+    "stabilizer": "els",
+    "strategy": "auto",
+}
+FAIR, SPOS = SUPERNET | {"method": "fair", "epochs": 60}, SUPERNET | {"method": "spos", "epochs": 360}
 EXPECTED = {
     "imagenet_scratch.flags": SCRATCH | {"strategy": "auto"},
-    "imagenet_scratch_8gpu.flags": SCRATCH | {"strategy": "mirrored"},
-    "imagenet_scratch_tpu.flags": SCRATCH | {"strategy": "tpu"},
     "cifar10_transfer.flags": {
         "dataset": "cifar10",
         "image_size": 224,
@@ -47,36 +59,40 @@ EXPECTED = {
         "new_classifier": True,
     },
     "folder_transfer.flags": {"dataset": "folder", "new_classifier": True, "layer_decay": 0.9},
-    "s1_imagenet.flags": {"space": "s1", "model": None, "batch_size": 256, "epochs": 60, "learning_rate": 0.045},
-    "s1_imagenet_spos.flags": {"space": "s1", "method": "spos", "epochs": 360},
-    "s2_imagenet_spos.flags": {"space": "s2", "method": "spos", "epochs": 360},
-    "s2_imagenet_tpu.flags": {"space": "s2", "model": None, "strategy": "tpu"},
+    "s1_imagenet.flags": FAIR | {"space": "s1"},
+    "s2_imagenet.flags": FAIR | {"space": "s2"},
+    "s1_imagenet_spos.flags": SPOS | {"space": "s1"},
+    "s2_imagenet_spos.flags": SPOS | {"space": "s2"},
+    "cifar10_supernet.flags": {"space": "small", "method": "fair", "dataset": "cifar10", "image_size": 32},
+    "nas_bench_macro.flags": {"space": "nas_bench_macro", "method": "fair", "dataset": "cifar10", "image_size": 32},
 }
+VARIANTS = {"_8gpu.flags": "mirrored", "_tpu.flags": "tpu"}
 
-# One process for all of them, which saves starting TensorFlow a dozen times, and one run for those that differ in the
-# strategy alone, which here is cpu. `work` holds space.json and arch.json.
+# One process for all of them, which saves starting TensorFlow two dozen times, and one run for those that come to the
+# same once they are reduced: to synthetic images, one device, and to space.json and arch.json in `work`. Only
+# NAS-Bench-Macro's space stays, which is quick enough.
 DRY_RUNS = """
 import json, sys
 from absl import flags
 from absl.testing import flagsaver
 from scarlet_tf.train.__main__ import main, settings
 root, work, network, *names = sys.argv[1:]
+tiny = ["--dataset=synthetic", "--image_size=16", "--batch_size=16", "--steps=2", "--strategy=cpu",
+        "--probe_paths=2", "--probe_images=20"]
 said, runs = {}, {}
 for name in names:
-    flagfile = f"--flagfile={root}/flags/{name}"
-    weights = [f"--weights={network}"] if "transfer" in name else []
+    line = ["train", f"--flagfile={root}/flags/{name}"]
+    line += [f"--weights={network}"] if "transfer" in name else []
     with flagsaver.flagsaver():
-        flags.FLAGS(["train", flagfile, *weights])
+        flags.FLAGS(line)
         said[name] = settings().to_dict()
-        run = runs.setdefault(json.dumps(said[name] | {"strategy": ""}), name)
+        network_flag = f"--space={work}/space.json" if said[name]["space"] else f"--model={work}/arch.json"
+        reduced = tiny if said[name]["space"] == "nas_bench_macro" else [*tiny, network_flag]
+        flags.FLAGS([*line, *reduced, f"--workdir={work}/{name}"])
+        run = runs.setdefault(json.dumps(settings().to_dict()), name)
+        if run == name:
+            main()
         said[name]["run"] = run
-        if run != name:
-            continue
-        what = ("space" if said[name]["space"] else "model", "space" if said[name]["space"] else "arch")
-        tiny = ["--dataset=synthetic", "--image_size=16", "--batch_size=16", "--steps=2", "--strategy=cpu"]
-        flags.FLAGS(["train", flagfile, *weights, *tiny, f"--{what[0]}={work}/{what[1]}.json",
-                     f"--workdir={work}/{name}"])
-        main()
 print(json.dumps(said))
 """
 
@@ -103,11 +119,21 @@ def test_flagfile_says_and_does_what_it_should(name, said):
     run = work / settings[name]["run"]
     config = TrainConfig.read(run / "config.json")
     changed = ("run", "dataset", "image_size", "batch_size", "steps", "strategy", "model", "space")
-    changed += ("num_classes", "num_train_images")
+    changed += ("num_classes", "num_train_images", "probe_paths", "probe_images")
     kept = {key: value for key, value in settings[name].items() if key not in changed}
     assert {key: config.to_dict()[key] for key in kept} == kept
     last = json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])
     assert last["step"] == 2
+
+
+def test_variants_differ_in_the_strategy_alone(said):
+    settings, _ = said
+    variants = {name: suffix for name in FLAGFILES for suffix in VARIANTS if name.endswith(suffix)}
+    bases = ["imagenet_scratch", "s1_imagenet", "s1_imagenet_spos", "s2_imagenet", "s2_imagenet_spos"]
+    assert sorted(variants) == sorted(base + suffix for base in bases for suffix in VARIANTS)
+    for name, suffix in variants.items():
+        base = settings[name.removesuffix(suffix) + ".flags"]
+        assert settings[name] == base | {"strategy": VARIANTS[suffix]}
 
 
 @pytest.mark.parametrize("name", FLAGFILES)
@@ -115,3 +141,4 @@ def test_header_says_how_to_run_it(name):
     header = [line for line in (ROOT / "flags" / name).read_text().splitlines() if line.startswith("#")]
     assert f"python -m scarlet_tf.train --flagfile=flags/{name}" in " ".join(header)
     assert any("Needs" in line for line in header)
+    assert any("xpect" in line for line in header)
