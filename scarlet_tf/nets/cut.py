@@ -48,6 +48,11 @@ def _kept(output: tf.Tensor, gradients: list[tf.Tensor], inputs: list[tf.Tensor]
     return list(kept.values())
 
 
+def kept_spec(rematerialize: bool) -> tf.TensorSpec:
+    """What `kept` is between the two functions that `cut` gives."""
+    return tf.TensorSpec([], tf.float32 if rematerialize else tf.variant)
+
+
 def cut(
     function: Callable[..., tuple[tf.Tensor, list[tf.Tensor]]],
     inputs: list[tf.TensorSpec],
@@ -71,7 +76,7 @@ def cut(
     def forward(*values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         result, *residuals = first(*values)
         if rematerialize:
-            return result, tf.zeros([])
+            return result, tf.zeros([], kept_spec(rematerialize).dtype)
         handle = tf.raw_ops.EmptyTensorList(element_shape=-1, max_num_elements=-1, element_dtype=result.dtype)
         for residual in residuals:
             handle = tf.raw_ops.TensorListPushBack(input_handle=handle, tensor=residual)

@@ -8,6 +8,7 @@ and batch norm statistics are not touched.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import keras
@@ -15,8 +16,9 @@ import numpy as np
 import tensorflow as tf
 
 from scarlet_tf.nets.blocks import InvertedBottleneck
+from scarlet_tf.nets.branches import Branches
 from scarlet_tf.nets.conv_bn import downsampled
-from scarlet_tf.nets.cut import cut
+from scarlet_tf.nets.cut import cut, kept_spec
 from scarlet_tf.nets.stabilizer import Stabilizer
 
 if TYPE_CHECKING:
@@ -64,62 +66,117 @@ class _Candidate:
             return output, gradients + [scope.get_current_value(statistic) for statistic in self.statistics]
 
         inputs = [x, tf.TensorSpec([], tf.bool)]
-        self.forward, self._backward = cut(training_pass, inputs, upstream, rematerialize)
+        self._forward, self._backward = cut(training_pass, inputs, upstream, rematerialize)
+
+    def forward(self, x: tf.Tensor, shortcut: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The output, and what is kept for the gradient."""
+        return self._forward(x, shortcut)
 
     def backward(self, *values: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """Gradient of the input; and gradients of the weights and next statistics, flat."""
+        """Gradient of the input; and gradients of the weights, then the next statistics."""
         of_input, *changes = self._backward(*values)
-        return of_input, [tf.reshape(change, [-1]) for change in changes]
+        return of_input, changes
+
+    def update(self, changes: list[tf.Tensor], optimizer: keras.optimizers.Optimizer, rate: tf.Tensor) -> None:
+        """Moves the weights by their gradients, and sets the statistics."""
+        for variable, change in zip(self.weights + self.statistics, changes, strict=True):
+            if variable.trainable:
+                optimizer.update_step(change, variable.value, rate)
+            else:  # by its handle: assign would ask the other replicas, which a branch cannot
+                tf.raw_ops.AssignVariableOp(resource=variable.value.handle, value=change)
 
 
-class _SampledSlot:
-    """A slot of which a step runs one choice, and changes nothing else."""
+class _SlotFunctions:
+    """What a step does at a slot, of which it runs one choice, and changes nothing else.
 
-    def __init__(self, block: ChoiceBlock, x: tf.TensorSpec, rematerialize: bool) -> None:
+    Traced for one slot; a call with the `weights_of` another one that is alike works on the weights of that.
+    """
+
+    def __init__(self, block: ChoiceBlock, x: tf.TensorSpec, supernet: Supernet) -> None:
         row = block.space.slots[block.slot]
         y = tf.TensorSpec(downsampled(x.shape, row.stride, row.filters), x.dtype)
-        self.candidates = [
-            _Candidate(candidate, x, y, not block.starts_stage, rematerialize) for candidate in block.candidates
+        self._candidates = [
+            _Candidate(candidate, x, y, not block.starts_stage, supernet.rematerialize)
+            for candidate in block.candidates
         ]
-        self.size = max(sum(candidate.sizes) for candidate in self.candidates)
+        self.size = max(sum(candidate.sizes) for candidate in self._candidates)
+        self._optimizer, self._state = supernet.optimizer, _state(block, supernet.optimizer)
+        self._forward_inputs = [x, tf.TensorSpec([], tf.bool)]
+        self._backward_inputs = [*self._forward_inputs, y, kept_spec(supernet.rematerialize)]
+        self._rate = tf.TensorSpec([], supernet.optimizer.learning_rate.dtype)
 
-    def _switch(self, choice: tf.Tensor, branch: Callable[[_Candidate], object]) -> object:
-        return tf.switch_case(choice, [lambda candidate=candidate: branch(candidate) for candidate in self.candidates])
+    def weights_of(self, block: ChoiceBlock) -> dict[int, tf.Tensor]:
+        """The handle that is to stand for each of those of the slot that was traced, by its id."""
+        state = _state(block, self._optimizer)
+        return {id(variable.value.handle): state[name].value.handle for name, variable in self._state.items()}
 
-    def forward(self, choice: tf.Tensor, x: tf.Tensor, shortcut: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """The output, and what `backward` needs of this pass."""
-        return self._switch(choice, lambda candidate: candidate.forward(x, shortcut))
+    def _branches(self, branch: Callable, signature: list[tf.TensorSpec]) -> Branches:
+        return Branches([partial(branch, candidate) for candidate in self._candidates], signature)
 
-    def backward(
-        self, choice: tf.Tensor, x: tf.Tensor, shortcut: tf.Tensor, upstream: tf.Tensor, kept: tf.Tensor, share: float
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Gradient of `x`, and the changes (size,): gradients of the weights, then `share` of the next statistics."""
+    @cached_property
+    def forward(self) -> Branches:
+        """Of (x, shortcut): the output, and what is kept for the gradient."""
+        return self._branches(_Candidate.forward, self._forward_inputs)
 
-        def branch(candidate: _Candidate) -> tuple[tf.Tensor, tf.Tensor]:
-            of_input, changes = candidate.backward(x, shortcut, upstream, kept)
-            num_weights = len(candidate.weights)
-            changes[num_weights:] = [change * share for change in changes[num_weights:]]
-            rest = tf.zeros([self.size - sum(candidate.sizes)], x.dtype)
-            return of_input, tf.concat([*changes, rest], 0)
+    @cached_property
+    def learn(self) -> Branches:
+        """Of (x, shortcut, upstream, kept, rate): the gradient of x; it moves the weights by theirs."""
 
-        return self._switch(choice, branch)
+        def branch(candidate: _Candidate, *values: tf.Tensor) -> tf.Tensor:
+            *backward_inputs, rate = values
+            of_input, changes = candidate.backward(*backward_inputs)
+            # TensorFlow does not order what a function reads before what is written after its call: only its results.
+            of_input = tf.identity(of_input)
+            with tf.control_dependencies([of_input]):
+                candidate.update([tf.identity(change) for change in changes], self._optimizer, rate)
+            return of_input
 
-    def update(
-        self, choice: tf.Tensor, changes: tf.Tensor, optimizer: keras.optimizers.Optimizer, rate: tf.Tensor
-    ) -> None:
-        """Moves the weights of the choice by their gradients, and sets its statistics."""
+        return self._branches(branch, [*self._backward_inputs, self._rate])
 
-        def branch(candidate: _Candidate) -> tf.Tensor:
+    @cached_property
+    def backward(self) -> Branches:
+        """Of (x, shortcut, upstream, kept): the gradient of x, and what `update` takes: the gradients of the weights,
+        and of the next statistics the share that adds up to their mean over the replicas, (size,)."""
+
+        def branch(candidate: _Candidate, *values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            of_input, changes = candidate.backward(*values)
+            num_weights, replicas = len(candidate.weights), tf.distribute.get_strategy().num_replicas_in_sync
+            changes[num_weights:] = [change / replicas for change in changes[num_weights:]]
+            rest = tf.zeros([self.size - sum(candidate.sizes)], of_input.dtype)
+            return of_input, tf.concat([*(tf.reshape(change, [-1]) for change in changes), rest], 0)
+
+        return self._branches(branch, self._backward_inputs)
+
+    @cached_property
+    def update(self) -> Branches:
+        """Of (changes, rate): nothing; it moves the weights by their gradients, and sets the statistics."""
+
+        def branch(candidate: _Candidate, changes: tf.Tensor, rate: tf.Tensor) -> tf.Tensor:
             *parts, _ = tf.split(changes, [*candidate.sizes, self.size - sum(candidate.sizes)])
-            for variable, part in zip(candidate.weights + candidate.statistics, parts, strict=True):
-                value = tf.reshape(part, variable.shape)
-                if variable.trainable:
-                    optimizer.update_step(value, variable.value, rate)
-                else:  # by its handle: assign would ask the other replicas, which a branch cannot
-                    tf.raw_ops.AssignVariableOp(resource=variable.value.handle, value=value)
+            variables = candidate.weights + candidate.statistics
+            shaped = [tf.reshape(part, variable.shape) for variable, part in zip(variables, parts, strict=True)]
+            candidate.update(shaped, self._optimizer, rate)
             return tf.constant(0)
 
-        self._switch(choice, branch)
+        changes = tf.TensorSpec([self.size], self._backward_inputs[0].dtype)
+        return self._branches(branch, [changes, self._rate])
+
+
+def _state(block: ChoiceBlock, optimizer: keras.optimizers.Optimizer) -> dict[str, keras.Variable]:
+    """The weights of a slot and what the optimizer keeps of them, by names that are the same for slots alike."""
+    state = {weight.path.removeprefix(block.path): weight for weight in block.weights}
+    prefix = block.path.replace("/", "_") + "_"
+    for variable in optimizer.variables:
+        _, found, name = variable.path.partition(prefix)
+        if found:
+            state[name] = variable
+    return state
+
+
+def _likeness(block: ChoiceBlock, x: tf.Tensor) -> tuple:
+    """Equal for slots at which a step does the same."""
+    trained = tuple(candidate.trainable for candidate in block.candidates)
+    return tuple(x.shape), block.space.rows[block.slot], block.starts_stage, trained
 
 
 def train_single_path(supernet: Supernet, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -134,14 +191,18 @@ def train_single_path(supernet: Supernet, images: tf.Tensor, labels: tf.Tensor) 
     stays = tf.gather(tf.constant(space.stays), path, batch_dims=1)  # (slots,)
     with tf.GradientTape() as stem_tape:
         x = stem_output = supernet.stem(images, training=True)
-    passes = []
+    functions, passes = {}, []
     block_seen = tf.constant(False)
     for index, block in enumerate(supernet.slots):
         if block.starts_stage:
             block_seen = tf.constant(False)
-        slot = _SampledSlot(block, tf.TensorSpec(x.shape, x.dtype), supernet.rematerialize)
-        y, kept = slot.forward(path[index], x, block_seen)
-        passes.append((slot, path[index], x, block_seen, kept))
+        likeness = _likeness(block, x)
+        if likeness not in functions:
+            functions[likeness] = _SlotFunctions(block, tf.TensorSpec(x.shape, x.dtype), supernet)
+        slot = functions[likeness]
+        at = {"index": path[index], "instead": slot.weights_of(block)}
+        y, kept = slot.forward(x, block_seen, **at)
+        passes.append((slot, at, x, block_seen, kept))
         x, block_seen = y, block_seen | stays[index]
     with tf.GradientTape() as head_tape:
         head_tape.watch(x)
@@ -152,19 +213,20 @@ def train_single_path(supernet: Supernet, images: tf.Tensor, labels: tf.Tensor) 
     head_weights = [weight for layer in supernet.head for weight in layer.trainable_weights]
     upstream, *head_gradients = head_tape.gradient(scaled, [x, *(weight.value for weight in head_weights)])
     replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    rate = tf.identity(optimizer.learning_rate)
     changes = []
-    for slot, choice, x, shortcut, kept in reversed(passes):
-        upstream, change = slot.backward(choice, x, shortcut, upstream, kept, 1 / replicas)
-        changes.append(change)
-    stem_gradients = stem_tape.gradient(stem_output, [weight.value for weight in stem_weights], upstream)
+    for slot, at, x, shortcut, kept in reversed(passes):
+        if replicas == 1:
+            upstream = slot.learn(x, shortcut, upstream, kept, rate, **at)
+        else:
+            upstream, change = slot.backward(x, shortcut, upstream, kept, **at)
+            changes.append(change)
     if replicas > 1:
         together = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, tf.concat(changes, 0))
         changes = tf.split(together, [slot.size for slot, *_ in reversed(passes)])
-    # TensorFlow does not order what a function inside a branch reads before what a later branch writes.
-    with tf.control_dependencies([upstream, *changes]):
-        rate, changes = tf.identity(optimizer.learning_rate), [tf.identity(change) for change in changes]
-    for (slot, choice, *_), change in zip(reversed(passes), changes, strict=True):
-        slot.update(choice, change, optimizer, rate)
+        for (slot, at, *_), change in zip(reversed(passes), changes, strict=True):
+            slot.update(change, rate, **at)
+    stem_gradients = stem_tape.gradient(stem_output, [weight.value for weight in stem_weights], upstream)
     gradients = zip(stem_gradients + head_gradients, stem_weights + head_weights, strict=True)
     optimizer.apply_gradients(gradients)
     return loss, logits

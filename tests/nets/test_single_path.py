@@ -25,7 +25,7 @@ OPTIMIZERS = {
 SPACE = SearchSpace(
     "sampled",
     Stem(4, stride=1),
-    (Slot(6, stride=2), Slot(6), Slot(8, stride=2)),
+    (Slot(6, stride=2), Slot(6), Slot(6), Slot(8, stride=2)),  # the second and the third are alike
     (Choice(2, 3), Choice(3, 5, se=True), SKIP),
     Head(12),
 )
@@ -109,7 +109,7 @@ def test_path_moves_by_its_gradients_and_nothing_else_does(
     train_step = tf.function(supernet.train_step, autograph=False)
     for step in range(20):
         before = {key: values(variables) for key, variables in candidates.items()}
-        path = [int(choice) for choice in single_path(11, step, 3, 3)]
+        path = [int(choice) for choice in single_path(11, step, 4, 3)]
         with tf.GradientTape() as tape:
             logits = oracle(images, path=path, training=True)
             loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
