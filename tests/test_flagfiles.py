@@ -27,6 +27,7 @@ SCRATCH = {
     "weight_decay": 1e-5,
     "dropout": 0.2,
     "label_smoothing": 0.1,
+    "ema_decay": 0.9999,
     "auto_augment": "none",
     "weights": None,
 }

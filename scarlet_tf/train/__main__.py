@@ -51,6 +51,9 @@ _SETTINGS = (
     flags.DEFINE_float("weight_decay", 4e-5, "Of kernels, coupled; of all weights, decoupled, for AdamW."),
     flags.DEFINE_float("label_smoothing", 0.0, "Share of the label spread over all classes."),
     flags.DEFINE_float("dropout", 0.2, "Dropout before the classifier of a standalone network."),
+    flags.DEFINE_float(
+        "ema_decay", 0.0, "Decay of a standalone network's averaged weights, which are then what it leaves; 0: none."
+    ),
     flags.DEFINE_enum(
         "method", "fair", METHODS, "How a supernet is trained: all choices in every step, or one sampled path a step."
     ),

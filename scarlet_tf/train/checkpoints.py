@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from scarlet_tf.errors import InputError, RunError
 from scarlet_tf.files import replacing, sync
+from scarlet_tf.train.averages import WeightAverages
 from scarlet_tf.train.workdir import Workdir
 
 KEPT = 3
@@ -20,7 +21,10 @@ _NAMED = re.compile(r'^all_model_checkpoint_paths: "(?:.*/)?step-(\d+)"$', re.MU
 
 
 class Checkpoints:
-    """The last three checkpoints `step-N` of `model`, and of `optimizer` while training, in `workdir`.
+    """The last three checkpoints `step-N` of `model`, and while training of `optimizer` and `averages`, in `workdir`.
+
+    Where averages of the weights are kept, they are in the weights' place, to be read by whoever uses the network, and
+    the weights that are trained on lie beside them.
 
     TensorFlow writes and reads them. The file `checkpoint` names them, as its own tools expect, and is written when
     they are whole on disk. A layer's weights inside a ConvBN are no attributes of the layer, and TensorFlow's tracking
@@ -28,10 +32,16 @@ class Checkpoints:
     """
 
     def __init__(
-        self, workdir: Workdir, model: keras.Model, optimizer: keras.optimizers.Optimizer | None = None
+        self,
+        workdir: Workdir,
+        model: keras.Model,
+        optimizer: keras.optimizers.Optimizer | None = None,
+        averages: WeightAverages | None = None,
     ) -> None:
         metrics = {id(variable) for variable in model.metrics_variables}
         tracked = {"model": [variable for variable in model.variables if id(variable) not in metrics]}
+        if averages is not None:
+            tracked = {"model": list(map(averages.of, tracked["model"])), "trained": averages.weights}
         if optimizer is not None:
             tracked["optimizer"] = list(optimizer.variables)
         self._checkpoint = tf.train.Checkpoint(**tracked)

@@ -30,7 +30,8 @@ class TrainConfig:
     `decay_rate` every `decay_epochs`. `steps`, unless None, overrides `epochs`. Of a folder's training images,
     `max_bad_images` may be unreadable: others take their places. `num_classes` and `num_train_images` are filled in
     from the data set. `new_classifier`, `freeze` (the last layer that stays as it is) and `layer_decay` are for a
-    network that starts from `weights`. With `sync_batch_norm` batch norms take the statistics of the global batch, not
+    network that starts from `weights`. With `ema_decay`, unless 0, a network's weights are in the end moving averages
+    over the training. With `sync_batch_norm` batch norms take the statistics of the global batch, not
     of a device's share of it. Every `probe_epochs` epochs, unless 0, and at the end `probe_paths` paths of a supernet
     are measured on `probe_images` validation images with `probe_bn` statistics, which changes nothing of the training.
     The defaults are the paper's for the supernet (section 4.1). Raises InputError, naming the flag, where a value is
@@ -55,6 +56,7 @@ class TrainConfig:
     weight_decay: float = 4e-5
     label_smoothing: float = 0.0
     dropout: float = 0.2
+    ema_decay: float = 0.0
     method: str = "fair"
     rematerialize: bool = False
     stabilizer: str = "els"
@@ -82,6 +84,8 @@ class TrainConfig:
             raise InputError("Either --space (a supernet) or --model (a standalone network) must be given.")
         if self.space is not None and self.weights is not None:
             raise InputError(f"--weights is for --model; a supernet starts fresh. Received: {self.weights}.")
+        if self.space is not None and self.ema_decay:
+            raise InputError(f"--ema_decay is for --model. Received: {self.ema_decay} with --space.")
         if self.model is not None and self.probe_epochs:
             raise InputError(f"--probe_epochs is for --space. Received: {self.probe_epochs} with --model.")
         whole = {"image_size": 1, "batch_size": 1, "epochs": 1, "max_bad_images": 0, "seed": 0}
@@ -98,6 +102,7 @@ class TrainConfig:
             "weight_decay": math.inf,
             "label_smoothing": 1.0,
             "dropout": 1.0,
+            "ema_decay": 1.0,
         }
         for name, end in ranges.items():
             value = getattr(self, name)

@@ -14,6 +14,7 @@ from scarlet_tf.data import Dataset
 from scarlet_tf.data.bad_images import BadImages
 from scarlet_tf.errors import RunError
 from scarlet_tf.progress import progress
+from scarlet_tf.train.averages import WeightAverages
 from scarlet_tf.train.checkpoints import Checkpoints
 from scarlet_tf.train.config import TrainConfig
 from scarlet_tf.train.fine_tuning import layer_rates
@@ -76,7 +77,8 @@ def fit(
     """Trains `model`, built under `strategy`, to the end of its schedule, from the last checkpoint in `workdir` on.
 
     The batches are a function of (seed, step), so a resumed run ends with the same weights as one that was never
-    stopped. Raises RunError where the loss or a weight is not finite; the last checkpoint before that is kept.
+    stopped. With `ema_decay` the model then has the averages of its weights. Raises RunError where the loss or a weight
+    is not finite; the last checkpoint before that is kept.
     """
     schedule = Schedule.of(config, dataset)
     with strategy.scope():
@@ -89,6 +91,7 @@ def fit(
         )
         # Variables made during a trace would make TensorFlow trace twice.
         model.compute_metrics(None, tf.zeros([1], tf.int32), tf.zeros([1, dataset.num_classes]))
+        averages = WeightAverages(model, config.ema_decay) if config.ema_decay else None
 
     def batches(first_step: int) -> tf.data.Dataset:
         steps = schedule.total_steps - first_step
@@ -113,7 +116,9 @@ def fit(
     if config.probe_epochs:
         probe = Probe(model, dataset, config, workdir, schedule.total_steps)
     with dataset.naming_bad_files():
-        run_steps(model, batches, config.batch_size, schedule, workdir, strategy, description, mend, probe)
+        run_steps(model, batches, config.batch_size, schedule, workdir, strategy, description, mend, probe, averages)
+    if averages is not None:
+        averages.replace_weights()
 
 
 def run_steps(
@@ -126,6 +131,7 @@ def run_steps(
     description: str,
     mended_batches: Callable[[int], tf.data.Dataset | None] | None = None,
     probe: Probe | None = None,
+    averages: WeightAverages | None = None,
 ) -> None:
     """Calls `model.train_step`, compiled under `strategy`, a step at a time, with metrics and checkpoints in `workdir`.
 
@@ -137,7 +143,7 @@ def run_steps(
     with strategy.scope():
         optimizer.build(model.trainable_variables)
         model.reset_metrics()
-        checkpoints = Checkpoints(workdir, model, optimizer)
+        checkpoints = Checkpoints(workdir, model, optimizer, averages)
         checkpoints.restore()
         last = checkpoints.latest.name if checkpoints.latest else None
         check_same(strategy, {"checkpoints: let them share the file system of --workdir": last})
@@ -151,9 +157,14 @@ def run_steps(
     tensorboard = TensorBoardLog(workdir) if workdir.writes else None
     stream = _stream(batches, mended_batches or (lambda step: None), strategy, batch_size, first_step)
 
+    def replica_step(batch: tuple) -> None:
+        model.train_step(batch)
+        if averages is not None:
+            averages.update(optimizer.iterations.value)
+
     @tf.function(autograph=False)
     def train_step(batch: tuple) -> None:
-        strategy.run(model.train_step, args=(batch,))
+        strategy.run(replica_step, args=(batch,))
 
     with progress(description, schedule.total_steps, first_step, shown=workdir.writes) as report:
         since, saved_at = time.monotonic(), time.monotonic()

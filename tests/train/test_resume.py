@@ -126,6 +126,7 @@ RECIPE = (
     "--new_classifier",
     "--freeze=stem",
     "--layer_decay=0.8",
+    "--ema_decay=0.99",
     "--epochs=3",
 )
 

@@ -85,7 +85,8 @@ def test_resuming_with_another_network_or_space_is_refused(mini_supernet, mini_n
 
 
 @pytest.mark.parametrize(
-    ("flag", "value"), [("new_classifier", True), ("freeze", "stem"), ("layer_decay", 0.5), ("weights", None)]
+    ("flag", "value"),
+    [("new_classifier", True), ("freeze", "stem"), ("layer_decay", 0.5), ("ema_decay", 0.9), ("weights", None)],
 )
 def test_resuming_with_another_start_is_refused(flag, value, tmp_path, mini_network, mini_arch, dataset):
     config = TrainConfig("synthetic", 16, model=mini_arch, weights=str(mini_network))
