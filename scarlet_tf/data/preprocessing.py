@@ -20,7 +20,9 @@ class Normalisation:
         """What networks eat: float32 (..., 3). pixels: float32 (..., 1 or 3) in [0, 255]; grey repeats."""
         std = np.array(self.std)
         scale, offset = np.float32(1 / (255 * std)), np.float32(self.mean / std)
-        return pixels * scale - offset  # two passes over the pixels, where the definition takes three
+        row = (pixels.shape[-2] or 1, 3)  # TensorFlow is slow to broadcast three numbers at a time
+        # two passes over the pixels, where the definition takes three
+        return pixels * np.broadcast_to(scale, row) - np.broadcast_to(offset, row)
 
 
 IMAGENET = Normalisation(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
