@@ -6,15 +6,12 @@ step has, after as many to get warm. Each framework lives in a process of its ow
 their thread pools would disturb each other. They take turns, so what else the machine does meets both alike.
 """
 
-import importlib.metadata
 import importlib.util
 import json
-import multiprocessing
-import os
-import platform
 import resource
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -22,9 +19,11 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
+from benchmarks.machine import machine
+from benchmarks.peer_process import PeerProcess
 from scarlet_tf import command
 from scarlet_tf.arch.spaces import get_space
-from scarlet_tf.errors import InputError, RunError
+from scarlet_tf.errors import InputError
 from scarlet_tf.train.config import METHODS
 
 NUM_CLASSES = 10
@@ -148,31 +147,17 @@ def _work(framework: str, setting: Setting, pipe: Connection) -> None:
     pipe.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)  # MiB on Linux
 
 
-class _Worker:
+class _Worker(PeerProcess):
     def __init__(self, framework: str, setting: Setting) -> None:
-        context = multiprocessing.get_context("spawn")
-        self.framework = framework
-        self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=_work, args=(framework, setting, theirs), daemon=True)
-        self.process.start()
-        theirs.close()  # so that the end of the process ends the pipe
+        super().__init__(framework, _work, framework, setting)
         self.started = self.receive()
         self.steps = []
 
-    def receive(self) -> object:
-        try:
-            return self.pipe.recv()
-        except EOFError:
-            raise RunError(f"The {self.framework} process ended early; the lines above say why.") from None
-
     def take_turn(self, steps: int) -> None:
-        self.pipe.send(steps)
-        self.steps += self.receive()
+        self.steps += self.ask(steps)
 
     def finish(self, num_paths: int) -> dict[str, float]:
-        self.pipe.send(0)
-        peak_memory = self.receive()
-        self.process.join()
+        peak_memory = self.ask(0)
         return {
             "import_s": self.started["import"]["wall_s"],
             "first_step_s": self.started["first_step"]["wall_s"],
@@ -185,21 +170,12 @@ class _Worker:
 
 def measure(setting: Setting, steps: int) -> dict[str, dict[str, float]]:
     """Figures of each framework: medians over `steps` timed steps, divided by the paths of a step."""
-    workers = [_Worker(framework, setting) for framework in FRAMEWORKS]
-    for done in range(0, steps, STEPS_A_TURN):
-        for worker in workers:
-            worker.take_turn(min(STEPS_A_TURN, steps - done))
-    return {worker.framework: worker.finish(setting.num_paths) for worker in workers}
-
-
-def _machine() -> dict[str, str | float]:
-    cpu = platform.processor()
-    if (cpuinfo := Path("/proc/cpuinfo")).exists():
-        names = [line.split(":")[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
-        cpu = names[0] if names else cpu
-    versions = {name: importlib.metadata.version(name) for name in ("tensorflow", "keras", "torch")}
-    busy = round(os.getloadavg()[0], 1)  # timings on a machine that is not idle mean little
-    return {"cpu": cpu, "cores": os.cpu_count(), "load": busy, "python": platform.python_version(), **versions}
+    with ExitStack() as stack:
+        workers = [stack.enter_context(_Worker(framework, setting)) for framework in FRAMEWORKS]
+        for done in range(0, steps, STEPS_A_TURN):
+            for worker in workers:
+                worker.take_turn(min(STEPS_A_TURN, steps - done))
+        return {worker.name: worker.finish(setting.num_paths) for worker in workers}
 
 
 def _table(figures: dict[str, dict[str, float]]) -> str:
@@ -222,12 +198,12 @@ def main() -> None:
     if importlib.util.find_spec("torch") is None:
         raise InputError("This benchmark needs PyTorch, which is not installed: pip install 'scarlet-tf[torch]'.")
     setting = Setting(_SPACE.value, _METHOD.value, _IMAGE_SIZE.value, _BATCH_SIZE.value, _THREADS.value)
-    machine = _machine()
-    print(", ".join(f"{key} {value}" for key, value in (machine | asdict(setting)).items()))
+    hardware = machine("tensorflow", "keras", "torch")
+    print(", ".join(f"{key} {value}" for key, value in (hardware | asdict(setting)).items()))
     figures = measure(setting, _STEPS.value)
     print(_table(figures))
     if _OUTPUT.value:
-        report = {"machine": machine, "setting": asdict(setting), "steps": _STEPS.value, "figures": figures}
+        report = {"machine": hardware, "setting": asdict(setting), "steps": _STEPS.value, "figures": figures}
         Path(_OUTPUT.value).write_text(json.dumps(report, indent=2) + "\n")
         print(f"written: {_OUTPUT.value}")
 
