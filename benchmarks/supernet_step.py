@@ -24,7 +24,7 @@ from benchmarks.peer_process import PeerProcess
 from scarlet_tf import command
 from scarlet_tf.arch.spaces import get_space
 from scarlet_tf.errors import InputError
-from scarlet_tf.train.config import METHODS
+from scarlet_tf.train.config import METHODS, TrainConfig
 
 NUM_CLASSES = 10
 LEARNING_RATE, MOMENTUM, WEIGHT_DECAY = 0.045, 0.9, 4e-5
@@ -36,18 +36,24 @@ _IMAGE_SIZE = flags.DEFINE_integer("image_size", 64, "Side of the square images,
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "Images a step.", lower_bound=2)
 _STEPS = flags.DEFINE_integer("steps", 10, "Timed steps of each framework, of all choices' paths.", lower_bound=1)
 _THREADS = flags.DEFINE_integer("threads", 2, "Threads of each framework.", lower_bound=1)
+_REMATERIALIZE = flags.DEFINE_bool("rematerialize", False, "Of TensorFlow's step: run blocks twice to save memory.")
+_STREAMS_AT_ONCE = flags.DEFINE_integer(
+    "streams_at_once", 0, "With --rematerialize, choices of a slot that TensorFlow's fair step runs at a time; 0: all."
+)
 _OUTPUT = flags.DEFINE_string("output", None, "JSON file to write the figures to.")
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What both frameworks are measured on."""
+    """What both frameworks are measured on; `rematerialize` and `streams_at_once` are of TensorFlow's step alone."""
 
     space: str
     method: str
     image_size: int
     batch_size: int
     threads: int
+    rematerialize: bool = False
+    streams_at_once: int = 0
 
     @property
     def num_paths(self) -> int:
@@ -69,7 +75,14 @@ def _tensorflow_step(setting: Setting) -> Callable[[], float]:
     from scarlet_tf.nets.supernet import build_supernet
     from scarlet_tf.train.optimizers import L2SGD
 
-    supernet = build_supernet(setting.space, setting.image_size, NUM_CLASSES, method=setting.method)
+    supernet = build_supernet(
+        setting.space,
+        setting.image_size,
+        NUM_CLASSES,
+        method=setting.method,
+        rematerialize=setting.rematerialize,
+        streams_at_once=setting.streams_at_once,
+    )
     supernet.compile(
         L2SGD(LEARNING_RATE, MOMENTUM, l2=WEIGHT_DECAY),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -90,7 +103,8 @@ def _import_tensorflow(setting: Setting) -> None:
     from scarlet_tf.train.graph import share_cores_among_streams, skip_graph_rewrites_on_cpu
 
     skip_graph_rewrites_on_cpu()
-    share_cores_among_streams(setting.num_paths if setting.method == "fair" else 1, setting.threads)
+    streams = setting.streams_at_once or setting.num_paths
+    share_cores_among_streams(streams if setting.method == "fair" else 1, setting.threads)
 
 
 def _torch_step(setting: Setting) -> Callable[[], float]:
@@ -197,7 +211,23 @@ def _table(figures: dict[str, dict[str, float]]) -> str:
 def main() -> None:
     if importlib.util.find_spec("torch") is None:
         raise InputError("This benchmark needs PyTorch, which is not installed: pip install 'scarlet-tf[torch]'.")
-    setting = Setting(_SPACE.value, _METHOD.value, _IMAGE_SIZE.value, _BATCH_SIZE.value, _THREADS.value)
+    setting = Setting(
+        _SPACE.value,
+        _METHOD.value,
+        _IMAGE_SIZE.value,
+        _BATCH_SIZE.value,
+        _THREADS.value,
+        _REMATERIALIZE.value,
+        _STREAMS_AT_ONCE.value,
+    )
+    TrainConfig(
+        "synthetic",
+        setting.image_size,
+        get_space(setting.space),
+        method=setting.method,
+        rematerialize=setting.rematerialize,
+        streams_at_once=setting.streams_at_once,
+    )  # which checks how they go together
     hardware = machine("tensorflow", "keras", "torch")
     print(", ".join(f"{key} {value}" for key, value in (hardware | asdict(setting)).items()))
     figures = measure(setting, _STEPS.value)

@@ -102,10 +102,9 @@ class ConvBN:
         gamma, beta, mean, variance = (weight.value for weight in (self.gamma, self.beta, self.mean, self.variance))
         replicas = sync_batch_norm.replicas_of(self.layer) if training else None
         if replicas is not None:
-            y, mean, variance = sync_batch_norm.batch_norm(x, gamma, beta, mean, BN_EPSILON, replicas)
-            for moving, batch in ((self.mean.value, mean), (self.variance.value, variance)):
-                # All replicas assign the same: the variable's own assign would have them agree once more.
-                tf.raw_ops.AssignSubVariableOp(resource=moving.handle, value=(moving - batch) * (1.0 - BN_MOMENTUM))
+            y, *batch = sync_batch_norm.batch_norm(x, gamma, beta, mean, BN_EPSILON, replicas)
+            for statistic, moving, new in zip((self.mean, self.variance), (mean, variance), batch, strict=True):
+                sync_batch_norm.assign(self.layer, statistic, moving - (moving - new) * (1.0 - BN_MOMENTUM))
             return y
         if x.dtype == tf.float64:  # for which the fused kernel is not made
             if training:

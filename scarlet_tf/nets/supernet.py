@@ -1,5 +1,6 @@
 """The weight-sharing supernet and its training steps."""
 
+import functools
 from collections.abc import Sequence
 
 import keras
@@ -9,6 +10,7 @@ import tensorflow as tf
 from scarlet_tf.arch.space import Genotype, SearchSpace
 from scarlet_tf.arch.spaces import get_space
 from scarlet_tf.nets.choice_block import ChoiceBlock
+from scarlet_tf.nets.rematerialization import Pass, rematerialized
 from scarlet_tf.nets.single_path import train_single_path
 from scarlet_tf.nets.stabilizer import STABILIZERS
 from scarlet_tf.nets.standalone import head_layers, stem_layer
@@ -41,6 +43,11 @@ def fair_paths(permutations: np.ndarray) -> list[Genotype]:
     return paths
 
 
+def _share(x: tf.Tensor, num_streams: int) -> tuple[tf.Tensor, ...]:
+    """`x` as each stream. The gradients are added in the order of the streams, however these are run."""
+    return tf.custom_gradient(lambda x: ((x,) * num_streams, lambda *upstream: tf.add_n(upstream)))(x)
+
+
 @tf.custom_gradient
 def _permute(order: tf.Tensor, inverse: tf.Tensor, *streams: tf.Tensor) -> tuple:
     """Stream o becomes stream order[o]. The gradient goes back by the inverse, where tf.gather's would scatter."""
@@ -66,8 +73,11 @@ class Supernet(keras.Model):
     reads stream permutation[l, o], and its output becomes stream o.
 
     By "spos" (arXiv 1904.00420; paper Eq. 1) it trains one path, drawn uniformly, and changes nothing off that path:
-    weights, batch norm statistics and what the optimizer keeps of them. `rematerialize` then does each block's forward
-    pass once more for its gradient, to keep less in memory; XLA, and so a TPU, needs that.
+    weights, batch norm statistics and what the optimizer keeps of them.
+
+    `rematerialize` does each block's forward pass once more for its gradient, to keep only the blocks' inputs in
+    memory; for "spos" XLA, and so a TPU, needs that. With it `streams_at_once`, unless 0, is how many choices of a slot
+    a fair step computes at a time. Neither changes what a step does.
     """
 
     def __init__(
@@ -79,6 +89,7 @@ class Supernet(keras.Model):
         seed: int = 0,
         method: str = "fair",
         rematerialize: bool = False,
+        streams_at_once: int = 0,
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
@@ -96,7 +107,17 @@ class Supernet(keras.Model):
         if method not in METHODS:
             raise ValueError(f"method must be one of {METHODS}. Received: {method!r}.")
         self.stabilizer, self.seed = stabilizer, seed
-        self.method, self.rematerialize = method, rematerialize
+        if streams_at_once and (method != "fair" or not rematerialize):
+            raise ValueError(
+                "streams_at_once is for the method 'fair' with rematerialize. Received: "
+                f"streams_at_once={streams_at_once}, method={method!r}, rematerialize={rematerialize}."
+            )
+        if not 0 <= streams_at_once <= self.space.num_choices:
+            raise ValueError(
+                f"streams_at_once must be at least 0 and at most {self.space.num_choices}, the choices of "
+                f"{self.space.name}. Received: {streams_at_once}."
+            )
+        self.method, self.rematerialize, self.streams_at_once = method, rematerialize, streams_at_once
         self.stem = stem_layer(self.space.stem)
         self.slots = [
             ChoiceBlock(self.space, slot, stabilizer, name=f"slot_{slot}") for slot in range(self.space.num_slots)
@@ -135,11 +156,11 @@ class Supernet(keras.Model):
             block_seen = real if block_seen is False else block_seen | real
         return self.logits(x, training)
 
-    def fair_forward(self, images: tf.Tensor, permutations: tf.Tensor, training: bool = True) -> list[tf.Tensor]:
+    def fair_forward(self, images: tf.Tensor, permutations: tf.Tensor, training: bool = True) -> tuple[tf.Tensor, ...]:
         """Logits (batch, num_classes) of each stream; `fair_paths(permutations)` says which path each took."""
         num_choices = self.space.num_choices
         inverses = tf.argsort(permutations, axis=-1)
-        streams = (self.stem(images, training=training),) * num_choices
+        streams = _share(self.stem(images, training=training), num_choices)
         block_seen = tf.zeros([num_choices], tf.bool)
         for slot, block in enumerate(self.slots):
             if slot > 0:
@@ -148,12 +169,19 @@ class Supernet(keras.Model):
             if block.starts_stage:
                 block_seen = tf.zeros([num_choices], tf.bool)
             shortcuts = tf.unstack(block_seen, num_choices)
-            streams = tuple(
-                block(stream, choice=choice, shortcut=shortcuts[choice], training=training)
-                for choice, stream in enumerate(streams)
-            )
+            passes = [
+                Pass(functools.partial(block, choice=index, shortcut=shortcuts[index], training=training), [candidate])
+                for index, candidate in enumerate(block.candidates)
+            ]
+            streams = self._run(passes, streams, training)
             block_seen |= tf.constant(self.space.stays[slot])
-        return [self.logits(stream, training) for stream in streams]
+        heads = [Pass(functools.partial(self.logits, training=training), self.head)] * num_choices
+        return self._run(heads, streams, training)
+
+    def _run(self, passes: list[Pass], streams: tuple[tf.Tensor, ...], training: bool) -> tuple[tf.Tensor, ...]:
+        if self.rematerialize and training:
+            return rematerialized(passes, streams, self.streams_at_once)
+        return tuple(each.call(stream) for each, stream in zip(passes, streams, strict=True))
 
     def train_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict:
         """One step on (images, labels). What it samples depends on the seed and the optimizer's step alone."""
@@ -192,6 +220,7 @@ class Supernet(keras.Model):
             "seed": self.seed,
             "method": self.method,
             "rematerialize": self.rematerialize,
+            "streams_at_once": self.streams_at_once,
         }
 
 
@@ -203,9 +232,10 @@ def build_supernet(
     seed: int = 0,
     method: str = "fair",
     rematerialize: bool = False,
+    streams_at_once: int = 0,
 ) -> Supernet:
     """A freshly initialised supernet over `space` (a SearchSpace, a name or a .json file).
 
-    Raises ValueError where the image is smaller than the product of the strides or the stabilizer is unknown.
+    Raises ValueError where the image is smaller than the product of the strides or another argument is out of range.
     """
-    return Supernet(space, image_size, num_classes, stabilizer, seed, method, rematerialize)
+    return Supernet(space, image_size, num_classes, stabilizer, seed, method, rematerialize, streams_at_once)

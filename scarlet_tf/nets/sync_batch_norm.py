@@ -21,6 +21,14 @@ def replicas_of(layer: keras.layers.Layer) -> tf.distribute.ReplicaContext | Non
     return context if context is not None and context.num_replicas_in_sync > 1 else None
 
 
+def assign(layer: keras.layers.Layer, statistic: keras.Variable, value: tf.Tensor) -> None:
+    """Sets a moving statistic of `layer`, one that replicas agree on by now or, each on its own, are to agree on."""
+    if replicas_of(layer) is None or isinstance(statistic.value, tf.Tensor):  # the latter in a StatelessScope
+        statistic.assign(value)
+    else:  # All replicas assign the same: the variable's own assign would have them agree once more.
+        tf.raw_ops.AssignVariableOp(resource=statistic.value.handle, value=value)
+
+
 def batch_norm(
     x: tf.Tensor,
     gamma: tf.Tensor,

@@ -57,7 +57,10 @@ _SETTINGS = (
     flags.DEFINE_enum(
         "method", "fair", METHODS, "How a supernet is trained: all choices in every step, or one sampled path a step."
     ),
-    flags.DEFINE_bool("rematerialize", False, "Run blocks twice to keep less in memory; for --method=spos."),
+    flags.DEFINE_bool("rematerialize", False, "Run a supernet's blocks twice to keep less in memory."),
+    flags.DEFINE_integer(
+        "streams_at_once", 0, "With --rematerialize, choices of a slot in memory at a time, by --method=fair; 0: all."
+    ),
     flags.DEFINE_enum("stabilizer", "els", STABILIZERS, "What stands for a skipped slot in the supernet."),
     flags.DEFINE_string(
         "weights",

@@ -29,11 +29,13 @@ class TrainConfig:
     learning rate rises over `warmup_epochs`, then falls as a cosine to zero, or with `schedule` exponential by
     `decay_rate` every `decay_epochs`. `steps`, unless None, overrides `epochs`. Of a folder's training images,
     `max_bad_images` may be unreadable: others take their places. `num_classes` and `num_train_images` are filled in
-    from the data set. `new_classifier`, `freeze` (the last layer that stays as it is) and `layer_decay` are for a
-    network that starts from `weights`. With `ema_decay`, unless 0, a network's weights are in the end moving averages
-    over the training. With `sync_batch_norm` batch norms take the statistics of the global batch, not
-    of a device's share of it. Every `probe_epochs` epochs, unless 0, and at the end `probe_paths` paths of a supernet
-    are measured on `probe_images` validation images with `probe_bn` statistics, which changes nothing of the training.
+    from the data set. `rematerialize` does the blocks' forward passes once more for their gradients, to keep less in
+    memory, and a fair step those of `streams_at_once` streams at a time, 0 for all. `new_classifier`, `freeze` (the
+    last layer that stays as it is) and `layer_decay` are for a network that starts from `weights`. With `ema_decay`,
+    unless 0, a network's weights are in the end moving averages over the training. With `sync_batch_norm` batch norms
+    take the statistics of the global batch, not of a device's share of it. Every `probe_epochs` epochs, unless 0, and
+    at the end `probe_paths` paths of a supernet are measured on `probe_images` validation images with `probe_bn`
+    statistics, which changes nothing of the training.
     The defaults are the paper's for the supernet (section 4.1). Raises InputError, naming the flag, where a value is
     off.
     """
@@ -59,6 +61,7 @@ class TrainConfig:
     ema_decay: float = 0.0
     method: str = "fair"
     rematerialize: bool = False
+    streams_at_once: int = 0
     stabilizer: str = "els"
     weights: str | None = None
     new_classifier: bool = False
@@ -89,7 +92,7 @@ class TrainConfig:
         if self.model is not None and self.probe_epochs:
             raise InputError(f"--probe_epochs is for --space. Received: {self.probe_epochs} with --model.")
         whole = {"image_size": 1, "batch_size": 1, "epochs": 1, "max_bad_images": 0, "seed": 0}
-        whole |= {"probe_epochs": 0, "probe_paths": 2, "probe_images": 1}
+        whole |= {"streams_at_once": 0, "probe_epochs": 0, "probe_paths": 2, "probe_images": 1}
         for name, lowest in whole.items():
             if getattr(self, name) < lowest:
                 raise InputError(f"--{name} must be at least {lowest}. Received: {getattr(self, name)}.")
@@ -114,8 +117,9 @@ class TrainConfig:
             if not 0 < value <= end or value == math.inf:
                 most = "" if end == math.inf else f" and at most {end:g}"
                 raise InputError(f"--{name} must be above 0{most}. Received: {value}.")
-        if self.rematerialize and (self.model is not None or self.method != "spos"):
-            raise InputError("--rematerialize is for --space with --method=spos. Received: it without them.")
+        if self.rematerialize and self.model is not None:
+            raise InputError("--rematerialize is for --space. Received: it with --model.")
+        self._check_streams_at_once()
         if self.method == "spos" and (self.sync_batch_norm or self.precision != "float32"):
             raise InputError(
                 "--method=spos needs --precision=float32 and --nosync_batch_norm. Received: "
@@ -143,6 +147,20 @@ class TrainConfig:
         if self.image_size < smallest:
             raise InputError(
                 f"--image_size must be at least {smallest}, the product of the strides. Received: {self.image_size}."
+            )
+
+    def _check_streams_at_once(self) -> None:
+        if not self.streams_at_once:
+            return
+        if self.space is None or self.method != "fair" or not self.rematerialize:
+            raise InputError(
+                "--streams_at_once is for --space with --method=fair and --rematerialize. Received: "
+                f"{self.streams_at_once} without them."
+            )
+        if self.streams_at_once > self.space.num_choices:
+            raise InputError(
+                f"--streams_at_once must be at most {self.space.num_choices}, the choices of a slot of "
+                f"{self.space.name}, or 0 for all of them. Received: {self.streams_at_once}."
             )
 
     def _check_fine_tuning(self) -> None:

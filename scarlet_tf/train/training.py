@@ -24,7 +24,7 @@ from scarlet_tf.train.strategy import (
     make_strategy,
     naming_lost_workers,
 )
-from scarlet_tf.train.workdir import MAY_CHANGE, Workdir
+from scarlet_tf.train.workdir import MAY_DIFFER, Workdir
 from scarlet_tf.weights import WeightsSource
 
 
@@ -40,13 +40,14 @@ def train(config: TrainConfig, path: str | Path, dataset: Dataset | None = None)
     config = workdir.check(config, dataset)
     skip_graph_rewrites_on_cpu()
     if config.space is not None:
-        share_cores_among_streams(config.space.num_choices if config.method == "fair" else 1)
+        streams = config.streams_at_once or config.space.num_choices
+        share_cores_among_streams(streams if config.method == "fair" else 1)
     strategy = make_strategy(config.strategy, config.tpu, config.connect_timeout)
     check_batch_size(strategy, config.batch_size)
     workdir = Workdir(path, writes=is_chief(strategy))
     with naming_lost_workers(strategy):
         data = config.to_dict()
-        check_same(strategy, {f"--{name}": data[name] for name in data if name not in MAY_CHANGE})
+        check_same(strategy, {f"--{name}": data[name] for name in data if name not in MAY_DIFFER})
         return _train(config, workdir, dataset, strategy)
 
 
@@ -61,7 +62,8 @@ def _train(config: TrainConfig, workdir: Workdir, dataset: Dataset, strategy: tf
                 config.stabilizer,
                 config.seed,
                 config.method,
-                config.rematerialize or config.strategy == "tpu",
+                config.rematerialize or (config.method == "spos" and config.strategy == "tpu"),
+                config.streams_at_once,
             )
         else:
             source = WeightsSource.find(config.model, config.weights, config.new_classifier)

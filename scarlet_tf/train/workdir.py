@@ -14,8 +14,11 @@ from scarlet_tf.files import check_output_dir, replacing, write_json
 from scarlet_tf.train.config import TrainConfig
 from scarlet_tf.weights import WeightsSource
 
-MAY_CHANGE = ("strategy", "tpu", "connect_timeout", "data_dir", "max_bad_images", "probe_epochs")
-"""Settings that a resumed run may change: where it runs, how it is looked at and when it gives up, not what it does."""
+MAY_DIFFER = ("strategy", "tpu", "connect_timeout", "data_dir", "max_bad_images", "probe_epochs")
+"""Settings of which each worker may have its own: where it runs, how it is looked at and when it gives up."""
+
+MAY_CHANGE = (*MAY_DIFFER, "rematerialize", "streams_at_once")
+"""Settings that a resumed run may change: those, and what memory it takes, not what it does."""
 
 OF_THE_DATA = {"num_classes": "classes of the data set", "num_train_images": "training images of the data set"}
 """Settings that no flag gives, but the data; None where a training was begun by a version that did not keep them."""
