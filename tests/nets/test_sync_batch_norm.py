@@ -20,9 +20,9 @@ rng = np.random.default_rng(0)
 images = rng.normal(size=(8, 8, 8, 3)) + np.arange(8)[:, None, None, None]  # the halves differ in mean and in spread
 images, labels = (images * np.linspace(0.5, 2, 8)[:, None, None, None]).astype("float32"), rng.integers(0, 5, 8)
 
-def trained(strategy):
+def trained(strategy, **settings):
     with strategy.scope():
-        supernet = build_supernet(space, 8, 5)
+        supernet = build_supernet(space, 8, 5, **settings)
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         supernet.compile(L2SGD(0.1, momentum=0.9), loss, jit_compile=False)
         supernet.optimizer.build(supernet.trainable_variables)
@@ -38,6 +38,9 @@ start = build_supernet(space, 8, 5).get_weights()
 mirrored = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 alone, together = trained(tf.distribute.OneDeviceStrategy("CPU:0")), trained(mirrored)
 for one, other in zip(alone.variables, together.variables, strict=True):
+    np.testing.assert_allclose(other, one, rtol=1e-6, atol=1e-6, err_msg=one.path)
+recomputed = trained(mirrored, rematerialize=True, streams_at_once=2)
+for one, other in zip(together.variables, recomputed.variables, strict=True):
     np.testing.assert_allclose(other, one, rtol=1e-6, atol=1e-6, err_msg=one.path)
 moved = {"gamma": 0, "beta": 0, "kernel": 0, "mean": 0, "variance": 0}
 for weight, before in zip(alone.weights, start, strict=True):

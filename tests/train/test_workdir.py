@@ -96,8 +96,16 @@ def test_resuming_with_another_start_is_refused(flag, value, tmp_path, mini_netw
         workdir.check(replace(config, **{flag: value}), dataset)
 
 
-@pytest.mark.parametrize("change", [{"strategy": "cpu"}, {"data_dir": "/elsewhere"}, {"connect_timeout": 5.0}])
-def test_where_a_run_computes_may_change(change, mini_supernet, dataset):
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"strategy": "cpu"},
+        {"data_dir": "/elsewhere"},
+        {"connect_timeout": 5.0},
+        {"rematerialize": True, "streams_at_once": 1},
+    ],
+)
+def test_where_a_run_computes_and_what_memory_it_takes_may_change(change, mini_supernet, dataset):
     workdir = Workdir(mini_supernet)
     config = replace(TrainConfig.read(workdir.config_path), **change)
     assert workdir.check(config, dataset) == config
