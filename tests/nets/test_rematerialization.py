@@ -65,12 +65,11 @@ def test_a_step_of_16_bits_is_the_same_however_much_it_keeps(without_skip, rando
         assert_same(after_steps(without_skip, randomise, batch, 2, eagerly=True, **settings), expected, start, 1e-6)
 
 
-def depending_on(sources, control=True):
-    """The operations of the graph that read any of `sources`, or with `control` wait for one, however indirectly."""
+def depending_on(sources):
+    """The operations of the graph that read any of `sources` or wait for one, however indirectly."""
     found = {tensor.op for tensor in sources}
     for operation in sources[0].graph.get_operations():
-        waits = operation.control_inputs if control else []
-        if not found.isdisjoint([*(tensor.op for tensor in operation.inputs), *waits]):
+        if not found.isdisjoint([*(tensor.op for tensor in operation.inputs), *operation.control_inputs]):
             found.add(operation)
     return found
 
@@ -134,17 +133,14 @@ def test_only_inputs_are_kept_for_the_gradient(passes, at_once, kept_inside):
 @pytest.mark.parametrize(("at_once", "waits"), [(0, False), (1, True)])
 def test_a_pass_waits_for_those_before_it(passes, at_once, waits):
     function = traced(passes, at_once)
-    num_weights = len(passes[0].trainable)
-    outputs, of_inputs, of_weights = function.structured_outputs
     convs = [operation for operation in function.graph.get_operations() if operation.type == "Conv2D"]
-    assert len(convs) == 2 * 2 * 4  # two passes, forward and again, of two convolutions and two of squeeze-excite
-    forward, again = convs[4:8], convs[12:]  # of the second pass
-    first_conv, second_pass = convs[3], depending_on([convs[3].outputs[0]])
-    assert set(forward).issubset(second_pass) == waits, first_conv.name
-    for gradient in [of_inputs[0], *of_weights[:num_weights]]:
+    assert len(convs) == 2 * 2 * 4  # forward and again, two passes of two convolutions and two of squeeze-excite
+    second, second_again = convs[4:8], convs[12:]
+    assert set(second).issubset(depending_on([convs[3].outputs[0]])) == waits
+    _, of_inputs, of_weights = function.structured_outputs
+    for gradient in [of_inputs[0], *of_weights[: len(passes[0].trainable)]]:
         source = gradient if gradient.op.type != "Identity" else gradient.op.inputs[0]
-        assert set(again).issubset(depending_on([source])) == waits, gradient.name
-    assert len(outputs) == 2
+        assert set(second_again).issubset(depending_on([source])) == waits, gradient.name
 
 
 def test_xla_does_not_merge_the_second_forward_pass_with_the_first():
