@@ -1,12 +1,14 @@
-"""The training step of the supernet, strictly fair or of one sampled path, side by side with PyTorch.
+"""The training step of the supernet, strictly fair or of one sampled path, side by side with a peer.
 
 PyTorch runs the same blocks eagerly in channels_last: for a fair step all its paths one after the other, with one
-update; for a sampled path that path alone, of which only it moves. As many sampled paths are timed together as a fair
-step has, after as many to get warm. Each framework lives in a process of its own, and only one of them runs at a time:
-their thread pools would disturb each other. They take turns, so what else the machine does meets both alike.
+update; for a sampled path that path alone, of which only it moves. The other peer is our own: the networks on the paths
+of a fair step, each compiled by itself. As many sampled paths are timed together as a fair step has. Each contestant
+lives in a process of its own, and only one of them runs at a time: their thread pools would disturb each other. They
+take turns, so what else the machine does meets both alike.
 """
 
 import importlib.util
+import itertools
 import json
 import resource
 import time
@@ -29,23 +31,28 @@ from scarlet_tf.train.config import METHODS, TrainConfig
 NUM_CLASSES = 10
 LEARNING_RATE, MOMENTUM, WEIGHT_DECAY = 0.045, 0.9, 4e-5
 STEPS_A_TURN = 2
+WARM_UP = {"fair": 1, "spos": 8}
+"""Steps of all paths before the timed ones. A sampled step compiles what it meets for the first time."""
 
 _SPACE = flags.DEFINE_enum("space", "s1", ["s1", "s2"], "Search space of the supernet.")
 _METHOD = flags.DEFINE_enum("method", "fair", METHODS, "All choices in every step, or one sampled path a step.")
 _IMAGE_SIZE = flags.DEFINE_integer("image_size", 64, "Side of the square images, in pixels.", lower_bound=32)
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "Images a step.", lower_bound=2)
-_STEPS = flags.DEFINE_integer("steps", 10, "Timed steps of each framework, of all choices' paths.", lower_bound=1)
-_THREADS = flags.DEFINE_integer("threads", 2, "Threads of each framework.", lower_bound=1)
-_REMATERIALIZE = flags.DEFINE_bool("rematerialize", False, "Of TensorFlow's step: run blocks twice to save memory.")
+_STEPS = flags.DEFINE_integer("steps", 10, "Timed steps of each, of all choices' paths.", lower_bound=1)
+_THREADS = flags.DEFINE_integer("threads", 2, "Threads of each.", lower_bound=1)
+_REMATERIALIZE = flags.DEFINE_bool("rematerialize", False, "Of our supernet: run blocks twice to save memory.")
 _STREAMS_AT_ONCE = flags.DEFINE_integer(
-    "streams_at_once", 0, "With --rematerialize, choices of a slot that TensorFlow's fair step runs at a time; 0: all."
+    "streams_at_once", 0, "With --rematerialize, choices of a slot that our fair step runs at a time; 0: all."
+)
+_PEER = flags.DEFINE_enum(
+    "peer", "PyTorch", ["PyTorch", "standalone"], "Beside what: PyTorch, or the same paths as networks of their own."
 )
 _OUTPUT = flags.DEFINE_string("output", None, "JSON file to write the figures to.")
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What both frameworks are measured on; `rematerialize` and `streams_at_once` are of TensorFlow's step alone."""
+    """What is measured; `rematerialize` and `streams_at_once` are of our supernet alone."""
 
     space: str
     method: str
@@ -69,11 +76,7 @@ class Setting:
 
 def _tensorflow_step(setting: Setting) -> Callable[[], float]:
     """Built and compiled as the trainer does."""
-    import keras
-    import tensorflow as tf
-
     from scarlet_tf.nets.supernet import build_supernet
-    from scarlet_tf.train.optimizers import L2SGD
 
     supernet = build_supernet(
         setting.space,
@@ -83,17 +86,51 @@ def _tensorflow_step(setting: Setting) -> Callable[[], float]:
         rematerialize=setting.rematerialize,
         streams_at_once=setting.streams_at_once,
     )
-    supernet.compile(
+    train_step, batch = _compiled(supernet), _batch(setting)
+    return lambda: float(train_step(batch)["loss"])
+
+
+def _standalone_step(setting: Setting) -> Callable[[], float]:
+    """Trains networks of their own, without stabilizers: those on the paths of a fair step. A call trains all of them
+    for a fair step, else the next one."""
+    from scarlet_tf.nets.standalone import build_model
+    from scarlet_tf.nets.supernet import fair_paths, fair_permutations
+
+    space, batch = get_space(setting.space), _batch(setting)
+    paths = fair_paths(fair_permutations(0, 0, space.num_slots, space.num_choices).numpy())
+    steps = [_compiled(build_model(space.decode(path), setting.image_size, NUM_CLASSES, dropout=0.0)) for path in paths]
+    turns = itertools.cycle(steps)
+
+    def step() -> float:
+        due = steps if setting.method == "fair" else [next(turns)]
+        return float(np.mean([float(train_step(batch)["loss"]) for train_step in due]))
+
+    return step
+
+
+def _batch(setting: Setting) -> tuple:
+    import tensorflow as tf
+
+    return tuple(map(tf.constant, setting.images_and_labels()))
+
+
+def _compiled(model: object) -> Callable[[tuple], dict]:
+    """The training step of a Keras model, as the trainer compiles it."""
+    import keras
+    import tensorflow as tf
+
+    from scarlet_tf.train.optimizers import L2SGD
+
+    model.compile(
         L2SGD(LEARNING_RATE, MOMENTUM, l2=WEIGHT_DECAY),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
+        jit_compile=False,
     )
-    supernet.optimizer.build(supernet.trainable_variables)
-    supernet.compute_metrics(None, tf.zeros([1], tf.int32), tf.zeros([1, NUM_CLASSES]))
-    supernet.reset_metrics()
-    train_step = tf.function(supernet.train_step, autograph=False)
-    batch = tuple(map(tf.constant, setting.images_and_labels()))
-    return lambda: float(train_step(batch)["loss"])
+    model.optimizer.build(model.trainable_variables)
+    model.compute_metrics(None, tf.zeros([1], tf.int32), tf.zeros([1, NUM_CLASSES]))
+    model.reset_metrics()
+    return tf.function(model.train_step, autograph=False)
 
 
 def _import_tensorflow(setting: Setting) -> None:
@@ -105,6 +142,16 @@ def _import_tensorflow(setting: Setting) -> None:
     skip_graph_rewrites_on_cpu()
     streams = setting.streams_at_once or setting.num_paths
     share_cores_among_streams(streams if setting.method == "fair" else 1, setting.threads)
+
+
+def _import_standalone(setting: Setting) -> None:
+    command.start_tensorflow()
+
+    import scarlet_tf.nets.supernet  # noqa: F401
+    from scarlet_tf.train.graph import share_cores_among_streams, skip_graph_rewrites_on_cpu
+
+    skip_graph_rewrites_on_cpu()
+    share_cores_among_streams(1, setting.threads)
 
 
 def _torch_step(setting: Setting) -> Callable[[], float]:
@@ -129,7 +176,12 @@ def _import_torch(setting: Setting) -> None:
     torch.set_num_threads(setting.threads)
 
 
-FRAMEWORKS = {"TensorFlow": (_import_tensorflow, _tensorflow_step), "PyTorch": (_import_torch, _torch_step)}
+OURS = "scarlet_tf"
+CONTESTANTS = {
+    OURS: (_import_tensorflow, _tensorflow_step),
+    "PyTorch": (_import_torch, _torch_step),
+    "standalone": (_import_standalone, _standalone_step),
+}
 
 
 def _timed(action: Callable[[], object]) -> tuple[object, dict[str, float]]:
@@ -138,9 +190,9 @@ def _timed(action: Callable[[], object]) -> tuple[object, dict[str, float]]:
     return result, {"wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu}
 
 
-def _work(framework: str, setting: Setting, pipe: Connection) -> None:
+def _work(contestant: str, setting: Setting, pipe: Connection) -> None:
     """Says how long it took to start, then times as many steps as it is told to, until it is told 0."""
-    load, make_step = FRAMEWORKS[framework]
+    load, make_step = CONTESTANTS[contestant]
     _, loading = _timed(lambda: load(setting))
 
     def start() -> Callable[[], float]:
@@ -154,7 +206,8 @@ def _work(framework: str, setting: Setting, pipe: Connection) -> None:
         for _ in range(1 if setting.method == "fair" else setting.num_paths):
             step()
 
-    step_of_all_paths()
+    for _ in range(WARM_UP[setting.method]):
+        step_of_all_paths()
     pipe.send({"import": loading, "first_step": first_step})
     while steps := pipe.recv():
         pipe.send([_timed(step_of_all_paths)[1] for _ in range(steps)])
@@ -162,8 +215,8 @@ def _work(framework: str, setting: Setting, pipe: Connection) -> None:
 
 
 class _Worker(PeerProcess):
-    def __init__(self, framework: str, setting: Setting) -> None:
-        super().__init__(framework, _work, framework, setting)
+    def __init__(self, contestant: str, setting: Setting) -> None:
+        super().__init__(contestant, _work, contestant, setting)
         self.started = self.receive()
         self.steps = []
 
@@ -182,10 +235,10 @@ class _Worker(PeerProcess):
         }
 
 
-def measure(setting: Setting, steps: int) -> dict[str, dict[str, float]]:
-    """Figures of each framework: medians over `steps` timed steps, divided by the paths of a step."""
+def measure(setting: Setting, steps: int, peer: str) -> dict[str, dict[str, float]]:
+    """Figures of our supernet and of `peer`: medians over `steps` timed steps, divided by the paths of a step."""
     with ExitStack() as stack:
-        workers = [stack.enter_context(_Worker(framework, setting)) for framework in FRAMEWORKS]
+        workers = [stack.enter_context(_Worker(contestant, setting)) for contestant in (OURS, peer)]
         for done in range(0, steps, STEPS_A_TURN):
             for worker in workers:
                 worker.take_turn(min(STEPS_A_TURN, steps - done))
@@ -201,15 +254,15 @@ def _table(figures: dict[str, dict[str, float]]) -> str:
         ("the same, CPU time", "path_cpu_ms", "ms"),
         ("peak memory", "peak_memory_mib", "MiB"),
     )
-    ours, theirs = (figures[framework] for framework in FRAMEWORKS)
-    lines = [f"{'':26}{'TensorFlow':>12}{'PyTorch':>12}{'':6}{'ratio':>6}"]
+    ours, theirs = figures.values()
+    lines = [f"{'':26}{OURS:>12}{list(figures)[1]:>12}{'':6}{'ratio':>6}"]
     for title, key, unit in rows:
         lines.append(f"{title:26}{ours[key]:12.1f}{theirs[key]:12.1f} {unit:5}{ours[key] / theirs[key]:6.2f}")
     return "\n".join(lines)
 
 
 def main() -> None:
-    if importlib.util.find_spec("torch") is None:
+    if _PEER.value == "PyTorch" and importlib.util.find_spec("torch") is None:
         raise InputError("This benchmark needs PyTorch, which is not installed: pip install 'scarlet-tf[torch]'.")
     setting = Setting(
         _SPACE.value,
@@ -230,7 +283,7 @@ def main() -> None:
     )  # which checks how they go together
     hardware = machine("tensorflow", "keras", "torch")
     print(", ".join(f"{key} {value}" for key, value in (hardware | asdict(setting)).items()))
-    figures = measure(setting, _STEPS.value)
+    figures = measure(setting, _STEPS.value, _PEER.value)
     print(_table(figures))
     if _OUTPUT.value:
         report = {"machine": hardware, "setting": asdict(setting), "steps": _STEPS.value, "figures": figures}
