@@ -86,16 +86,16 @@ class ConvBN:
         if training and pad >= size:
             # the outer taps only ever meet padding
             kernel, pad = kernel[pad - size + 1 : pad + size, pad - size + 1 : pad + size], size - 1
-        # TensorFlow's SAME pads unevenly at stride 2. In training, oneDNN is slow on images smaller than the kernel.
-        if pad and (self.stride > 1 or (training and size < 2 * pad + 1)):
+        if training and self.depthwise:
+            x = gradients.depthwise_conv(x, kernel, self.stride)
+            return activate(self._normalise(x, training), self.activation, training)
+        if pad and self.stride > 1:  # where TensorFlow's SAME pads unevenly
             x, padding = tf.pad(x, [[0, 0], [pad, pad], [pad, pad], [0, 0]]), "VALID"
-        if not self.depthwise:
-            x = tf.nn.conv2d(x, kernel, self.stride, padding)
-        elif training:
-            x = gradients.depthwise_conv(x, kernel, self.stride, padding)
-        else:
+        if self.depthwise:
             strides = [1, self.stride, self.stride, 1]
             x = tf.raw_ops.DepthwiseConv2dNative(input=x, filter=kernel, strides=strides, padding=padding)
+        else:
+            x = tf.nn.conv2d(x, kernel, self.stride, padding)
         return activate(self._normalise(x, training), self.activation, training)
 
     def _normalise(self, x: tf.Tensor, training: bool) -> tf.Tensor:

@@ -19,50 +19,83 @@ def hard_swish(x: tf.Tensor) -> tuple:
     return x * (tf.nn.relu6(x + 3.0) * (1.0 / 6.0)), gradient
 
 
-def depthwise_conv(x: tf.Tensor, kernel: tf.Tensor, stride: int, padding: str) -> tf.Tensor:
-    """Depthwise convolution of x (batch, h, w, c) with kernel (k, k, c, 1), k odd; `padding` SAME needs stride 1.
+def depthwise_conv(x: tf.Tensor, kernel: tf.Tensor, stride: int) -> tf.Tensor:
+    """Depthwise convolution of x (batch, h, w, c) with kernel (k, k, c, 1), k 1, 3, 5 or 7; k // 2 zeros on each side.
 
-    For filters wider than three columns oneDNN has no depthwise kernel of the gradient, and one for grouped
-    convolutions takes three to ten times as long as computing two or three columns at a time. On a CPU that is how it
-    is done here; a GPU and a TPU get the whole at once.
+    On a CPU the gradients are computed by ways around. oneDNN has no kernel of them for zeros other than SAME's, and to
+    pad or crop images takes as long as to convolve them. For filters wider than three columns it has no depthwise one
+    of the filter's gradient, and one for grouped convolutions takes three to ten times as long as computing three
+    columns at a time. A GPU and a TPU get the whole at once.
     """
-    attributes = {"strides": [1, stride, stride, 1], "padding": padding}
+    pad = kernel.shape[0] // 2
     accelerators = tf.config.list_logical_devices("GPU") + tf.config.list_logical_devices("TPU")
-    if x.dtype != tf.float32 or kernel.shape[1] <= MAX_FAST_WIDTH or accelerators:
-        return tf.raw_ops.DepthwiseConv2dNative(input=x, filter=kernel, **attributes)
+    if x.dtype != tf.float32 or accelerators:
+        padding = "SAME"
+        if stride > 1:  # where TensorFlow's SAME pads unevenly
+            x, padding = tf.pad(x, [[0, 0], [pad, pad], [pad, pad], [0, 0]]), "VALID"
+        return tf.raw_ops.DepthwiseConv2dNative(input=x, filter=kernel, strides=[1, stride, stride, 1], padding=padding)
+    explicit = {
+        "strides": [1, stride, stride, 1],
+        "padding": "EXPLICIT",
+        "explicit_paddings": [0, 0, pad, pad, pad, pad, 0, 0],
+    }
 
     @tf.custom_gradient
     def conv(x: tf.Tensor, kernel: tf.Tensor) -> tuple:
         def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            of_input = tf.raw_ops.DepthwiseConv2dNativeBackpropInput(
-                input_sizes=tf.shape(x), filter=kernel, out_backprop=upstream, **attributes
-            )
-            return of_input, _filter_gradient(x, kernel.shape, upstream, stride, padding)
+            if stride == 1:
+                of_kernel = _filter_gradient(x, kernel.shape, upstream)
+            else:  # TensorFlow's own kernel, which is fast there
+                of_kernel = tf.raw_ops.DepthwiseConv2dNativeBackpropFilter(
+                    input=x, filter_sizes=kernel.shape, out_backprop=upstream, **explicit
+                )
+            return _input_gradient(x, kernel, upstream, stride), of_kernel
 
-        return tf.raw_ops.DepthwiseConv2dNative(input=x, filter=kernel, **attributes), gradient
+        return tf.raw_ops.DepthwiseConv2dNative(input=x, filter=kernel, **explicit), gradient
 
     return conv(x, tf.convert_to_tensor(kernel))
 
 
-def _filter_gradient(
-    x: tf.Tensor, kernel_shape: tf.TensorShape, upstream: tf.Tensor, stride: int, padding: str
-) -> tf.Tensor:
-    """The gradient (k, k, c, 1) of the filter, a few of its columns at a time."""
+def _input_gradient(x: tf.Tensor, kernel: tf.Tensor, upstream: tf.Tensor, stride: int) -> tf.Tensor:
+    """The gradient (batch, h, w, c) of the images.
+
+    SAME pads k // 2 at the start if the filter, by zeros at its ends, reaches as far as the images do.
+    """
+    if stride > 1:
+        sizes = [tf.shape(x)[axis] if x.shape[axis] is None else x.shape[axis] for axis in (1, 2)]
+        beyond = [[0, (size - 1) % stride] for size in sizes]
+        kernel = tf.pad(kernel, [*beyond, [0, 0], [0, 0]])
+    return tf.raw_ops.DepthwiseConv2dNativeBackpropInput(
+        input_sizes=tf.shape(x),
+        filter=kernel,
+        out_backprop=upstream,
+        strides=[1, stride, stride, 1],
+        padding="SAME",
+    )
+
+
+def _filter_gradient(x: tf.Tensor, kernel_shape: tf.TensorShape, upstream: tf.Tensor) -> tf.Tensor:
+    """The gradient (k, k, c, 1) of the filter at stride 1, at most three of its columns at a time."""
     size, _, channels, _ = kernel_shape
-    if padding == "SAME":
-        pad = size // 2
-        x = tf.pad(x, [[0, 0], [pad, pad], [pad, pad], [0, 0]])
-    reach = (tf.shape(upstream)[2] - 1) * stride  # from the first column of x that a tap reads to its last
+    pad, width = size // 2, min(size, MAX_FAST_WIDTH)
+    # oneDNN is slow at SAME on images smaller than the filter
+    is_small = any(side is None or side < size for side in x.shape[1:3])
+    starts = np.linspace(0, size - width, math.ceil(size / width), dtype=int)
     parts = []
-    for columns in np.array_split(np.arange(size), math.ceil(size / MAX_FAST_WIDTH)):
-        first, width = int(columns[0]), len(columns)
-        parts.append(
-            tf.raw_ops.DepthwiseConv2dNativeBackpropFilter(
-                input=x[:, :, first : first + reach + width],
-                filter_sizes=[size, width, channels, 1],
-                out_backprop=upstream,
-                strides=[1, stride, stride, 1],
-                padding="VALID",
-            )
+    for start, following in zip(starts, [*starts[1:], size], strict=True):
+        before, after = pad - start, start + width - 1 - pad  # columns of zeros; below none, of the images to leave out
+        padding = "SAME"
+        images = x
+        if is_small or before != after:
+            images = x[:, :, max(-before, 0) : min(after, 0) or None]
+            zeros = [[0, 0], [pad, pad], [max(before, 0), max(after, 0)], [0, 0]]
+            images, padding = tf.pad(images, zeros), "VALID"
+        part = tf.raw_ops.DepthwiseConv2dNativeBackpropFilter(
+            input=images,
+            filter_sizes=[size, width, channels, 1],
+            out_backprop=upstream,
+            strides=[1, 1, 1, 1],
+            padding=padding,
         )
+        parts.append(part[:, : following - start])
     return tf.concat(parts, axis=1)
