@@ -78,24 +78,30 @@ def _filter_gradient(x: tf.Tensor, kernel_shape: tf.TensorShape, upstream: tf.Te
     """The gradient (k, k, c, 1) of the filter at stride 1, at most three of its columns at a time."""
     size, _, channels, _ = kernel_shape
     pad, width = size // 2, min(size, MAX_FAST_WIDTH)
-    # oneDNN is slow at SAME on images smaller than the filter
-    is_small = any(side is None or side < size for side in x.shape[1:3])
-    starts = np.linspace(0, size - width, math.ceil(size / width), dtype=int)
-    parts = []
-    for start, following in zip(starts, [*starts[1:], size], strict=True):
-        before, after = pad - start, start + width - 1 - pad  # columns of zeros; below none, of the images to leave out
-        padding = "SAME"
-        images = x
-        if is_small or before != after:
-            images = x[:, :, max(-before, 0) : min(after, 0) or None]
-            zeros = [[0, 0], [pad, pad], [max(before, 0), max(after, 0)], [0, 0]]
-            images, padding = tf.pad(images, zeros), "VALID"
-        part = tf.raw_ops.DepthwiseConv2dNativeBackpropFilter(
+
+    def columns(images: tf.Tensor, upstream: tf.Tensor, padding: str) -> tf.Tensor:
+        return tf.raw_ops.DepthwiseConv2dNativeBackpropFilter(
             input=images,
             filter_sizes=[size, width, channels, 1],
             out_backprop=upstream,
             strides=[1, 1, 1, 1],
             padding=padding,
         )
-        parts.append(part[:, : following - start])
+
+    # oneDNN is slow at SAME on images smaller than the filter
+    is_small = any(side is None or side < size for side in x.shape[1:3])
+    if not is_small and size == width:
+        return columns(x, upstream, "SAME")
+    if not is_small and size == 7:
+        # What is cropped from `upstream` meets zeros alone in the outer two columns of a side; in the third, not so.
+        left = columns(x[:, :, :-2], upstream[:, :, 2:], "SAME")[:, :2]
+        right = columns(x[:, :, 2:], upstream[:, :, :-2], "SAME")[:, 1:]
+        return tf.concat([left, columns(x, upstream, "SAME"), right], axis=1)
+    starts = np.linspace(0, size - width, math.ceil(size / width), dtype=int)
+    parts = []
+    for start, following in zip(starts, [*starts[1:], size], strict=True):
+        before, after = pad - start, start + width - 1 - pad  # columns of zeros; below none, of x to leave out
+        images = x[:, :, max(-before, 0) : min(after, 0) or None]
+        images = tf.pad(images, [[0, 0], [pad, pad], [max(before, 0), max(after, 0)], [0, 0]])
+        parts.append(columns(images, upstream, "VALID")[:, : following - start])
     return tf.concat(parts, axis=1)

@@ -28,6 +28,7 @@ def depthwise_in_numpy(x, kernel, upstream, stride, pad):
         (3, 1, 5, 4),
         (5, 1, 6, 9),
         (7, 1, 8, 7),
+        (7, 1, 7, 12),
         (3, 1, 2, 1),
         (5, 1, 4, 3),
         (7, 1, 3, 2),
