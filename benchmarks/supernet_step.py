@@ -119,6 +119,7 @@ def _compiled(model: object) -> Callable[[tuple], dict]:
     import keras
     import tensorflow as tf
 
+    from scarlet_tf.train.graph import compiled
     from scarlet_tf.train.optimizers import L2SGD
 
     model.compile(
@@ -130,7 +131,7 @@ def _compiled(model: object) -> Callable[[tuple], dict]:
     model.optimizer.build(model.trainable_variables)
     model.compute_metrics(None, tf.zeros([1], tf.int32), tf.zeros([1, NUM_CLASSES]))
     model.reset_metrics()
-    return tf.function(model.train_step, autograph=False)
+    return compiled(model.train_step)
 
 
 def _import_tensorflow(setting: Setting) -> None:

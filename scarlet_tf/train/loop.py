@@ -18,6 +18,7 @@ from scarlet_tf.train.averages import WeightAverages
 from scarlet_tf.train.checkpoints import Checkpoints
 from scarlet_tf.train.config import TrainConfig
 from scarlet_tf.train.fine_tuning import layer_rates
+from scarlet_tf.train.graph import compiled
 from scarlet_tf.train.learning_rate import learning_rate
 from scarlet_tf.train.optimizers import L2SGD, AdamW, L2RMSProp, LossScale
 from scarlet_tf.train.probes import Probe
@@ -162,7 +163,7 @@ def run_steps(
         if averages is not None:
             averages.update(optimizer.iterations.value)
 
-    @tf.function(autograph=False)
+    @compiled
     def train_step(batch: tuple) -> None:
         strategy.run(replica_step, args=(batch,))
 

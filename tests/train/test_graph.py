@@ -1,7 +1,11 @@
+import gc
 import subprocess
 import sys
 
 import pytest
+import tensorflow as tf
+
+from scarlet_tf.train.graph import compiled
 
 THREADS = """
 import tensorflow as tf
@@ -21,3 +25,24 @@ def test_streams_share_the_cores_where_devices_are_not_up_yet(streams, cores, la
     program = THREADS.format(streams=streams, cores=cores, late=late)
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == threads
+
+
+def test_compiled_step_is_traced_once_and_leaves_the_garbage_collector_on():
+    traced = []
+
+    @compiled
+    def step(x: tf.Tensor) -> tf.Tensor:
+        traced.append(gc.isenabled())
+        return x + 1
+
+    assert [int(step(tf.constant(value))) for value in (1, 2, 3)] == [2, 3, 4]
+    assert traced == [False]
+    assert gc.isenabled()
+
+    @compiled
+    def broken(x: tf.Tensor) -> tf.Tensor:
+        raise ValueError
+
+    with pytest.raises(ValueError):
+        broken(tf.constant(1))
+    assert gc.isenabled()
