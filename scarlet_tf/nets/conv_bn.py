@@ -88,14 +88,14 @@ class ConvBN:
             kernel, pad = kernel[pad - size + 1 : pad + size, pad - size + 1 : pad + size], size - 1
         if training and self.depthwise:
             x = gradients.depthwise_conv(x, kernel, self.stride)
-            return activate(self._normalise(x, training), self.activation, training)
-        if pad and self.stride > 1:  # where TensorFlow's SAME pads unevenly
-            x, padding = tf.pad(x, [[0, 0], [pad, pad], [pad, pad], [0, 0]]), "VALID"
-        if self.depthwise:
-            strides = [1, self.stride, self.stride, 1]
-            x = tf.raw_ops.DepthwiseConv2dNative(input=x, filter=kernel, strides=strides, padding=padding)
         else:
-            x = tf.nn.conv2d(x, kernel, self.stride, padding)
+            if pad and self.stride > 1:  # where TensorFlow's SAME pads unevenly
+                x, padding = tf.pad(x, [[0, 0], [pad, pad], [pad, pad], [0, 0]]), "VALID"
+            if self.depthwise:
+                strides = [1, self.stride, self.stride, 1]
+                x = tf.raw_ops.DepthwiseConv2dNative(input=x, filter=kernel, strides=strides, padding=padding)
+            else:
+                x = tf.nn.conv2d(x, kernel, self.stride, padding)
         return activate(self._normalise(x, training), self.activation, training)
 
     def _normalise(self, x: tf.Tensor, training: bool) -> tf.Tensor:

@@ -22,8 +22,8 @@ def hard_swish(x: tf.Tensor) -> tuple:
 def depthwise_conv(x: tf.Tensor, kernel: tf.Tensor, stride: int) -> tf.Tensor:
     """Depthwise convolution of x (batch, h, w, c) with kernel (k, k, c, 1), k 1, 3, 5 or 7; k // 2 zeros on each side.
 
-    On a CPU the gradients are computed by ways around. oneDNN has no kernel of them for zeros other than SAME's, and to
-    pad or crop images takes as long as to convolve them. For filters wider than three columns it has no depthwise one
+    On a CPU the gradients are computed in other ways. oneDNN has no kernel of them for EXPLICIT padding, and to pad or
+    crop images takes as long as to convolve them. For filters wider than three columns it has no depthwise one
     of the filter's gradient, and one for grouped convolutions takes three to ten times as long as computing three
     columns at a time. A GPU and a TPU get the whole at once.
     """
@@ -59,7 +59,8 @@ def depthwise_conv(x: tf.Tensor, kernel: tf.Tensor, stride: int) -> tf.Tensor:
 def _input_gradient(x: tf.Tensor, kernel: tf.Tensor, upstream: tf.Tensor, stride: int) -> tf.Tensor:
     """The gradient (batch, h, w, c) of the images.
 
-    SAME pads k // 2 at the start if the filter, by zeros at its ends, reaches as far as the images do.
+    At stride 2 SAME puts k // 2 zeros before images of even sides, too, where the filter gets a row and a column of
+    zeros at its ends.
     """
     if stride > 1:
         sizes = [tf.shape(x)[axis] if x.shape[axis] is None else x.shape[axis] for axis in (1, 2)]
@@ -93,7 +94,7 @@ def _filter_gradient(x: tf.Tensor, kernel_shape: tf.TensorShape, upstream: tf.Te
     if not is_small and size == width:
         return columns(x, upstream, "SAME")
     if not is_small and size == 7:
-        # What is cropped from `upstream` meets zeros alone in the outer two columns of a side; in the third, not so.
+        # The outer two columns of a side meet zeros alone where `upstream` is cropped here; the third is left out.
         left = columns(x[:, :, :-2], upstream[:, :, 2:], "SAME")[:, :2]
         right = columns(x[:, :, 2:], upstream[:, :, :-2], "SAME")[:, 1:]
         return tf.concat([left, columns(x, upstream, "SAME"), right], axis=1)
