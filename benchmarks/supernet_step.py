@@ -138,11 +138,11 @@ def _import_tensorflow(setting: Setting) -> None:
     command.start_tensorflow()
 
     import scarlet_tf.nets.supernet  # noqa: F401
-    from scarlet_tf.train.graph import share_cores_among_streams, skip_graph_rewrites_on_cpu
+    from scarlet_tf.train.graph import STREAMS_OF_A_PATH, share_cores_among_streams, skip_graph_rewrites_on_cpu
 
     skip_graph_rewrites_on_cpu()
     streams = setting.streams_at_once or setting.num_paths
-    share_cores_among_streams(streams if setting.method == "fair" else 1, setting.threads)
+    share_cores_among_streams(streams if setting.method == "fair" else STREAMS_OF_A_PATH, setting.threads)
 
 
 def _import_standalone(setting: Setting) -> None:

@@ -7,6 +7,9 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+STREAMS_OF_A_PATH = 2
+"""What of a single path goes side by side: the gradients of a layer's input and of its weights."""
+
 
 def skip_graph_rewrites_on_cpu() -> None:
     """Turns Grappler off in this process, unless it has a GPU: call it before the first step.

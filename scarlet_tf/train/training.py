@@ -13,7 +13,7 @@ from scarlet_tf.nets.supernet import build_supernet
 from scarlet_tf.nets.sync_batch_norm import synchronise
 from scarlet_tf.train.config import TrainConfig
 from scarlet_tf.train.fine_tuning import freeze, unfreeze
-from scarlet_tf.train.graph import share_cores_among_streams, skip_graph_rewrites_on_cpu
+from scarlet_tf.train.graph import STREAMS_OF_A_PATH, share_cores_among_streams, skip_graph_rewrites_on_cpu
 from scarlet_tf.train.loop import fit
 from scarlet_tf.train.precision import computing_in
 from scarlet_tf.train.strategy import (
@@ -41,7 +41,7 @@ def train(config: TrainConfig, path: str | Path, dataset: Dataset | None = None)
     skip_graph_rewrites_on_cpu()
     if config.space is not None:
         streams = config.streams_at_once or config.space.num_choices
-        share_cores_among_streams(streams if config.method == "fair" else 1)
+        share_cores_among_streams(streams if config.method == "fair" else STREAMS_OF_A_PATH)
     strategy = make_strategy(config.strategy, config.tpu, config.connect_timeout)
     check_batch_size(strategy, config.batch_size)
     workdir = Workdir(path, writes=is_chief(strategy))
