@@ -1,6 +1,7 @@
 """How time and memory of the fair step grow with its choices, its images and their size, beside PyTorch's.
 
-Each point is a run of `benchmarks.supernet_step`'s measurement, in fresh processes; lines go on where others stand.
+Each point is measured as `benchmarks.supernet_step` does it, in fresh processes; what does not grow stays at its first
+value.
 """
 
 import importlib.util
@@ -12,7 +13,7 @@ from absl import flags
 from matplotlib.figure import Figure
 
 from benchmarks.machine import machine
-from benchmarks.supernet_step import OURS, Setting, measure
+from benchmarks.step_contest import OURS, Setting, measure
 from scarlet_tf import command
 from scarlet_tf.errors import InputError
 from scarlet_tf.figures.canvas import new_figure, write_figure
