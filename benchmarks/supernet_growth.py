@@ -54,6 +54,7 @@ def settings() -> dict[str, list[tuple[int, Setting]]]:
 def growth_figure(points: dict[str, list[tuple[int, dict]]], title: str) -> Figure:
     """A row for time and one for memory; a column for each thing that grows."""
     figure = new_figure(9.0, 5.0)
+    figure.set_layout_engine("constrained")
     rows = figure.subplots(len(QUANTITIES), len(points), squeeze=False)
     for axes_of_row, (key, label, factor) in zip(rows, QUANTITIES, strict=True):
         for axes, (grows, line) in zip(axes_of_row, points.items(), strict=True):
