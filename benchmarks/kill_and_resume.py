@@ -25,6 +25,7 @@ from scarlet_tf.arch.named import NamedArch
 from scarlet_tf.errors import InputError, RunError
 from scarlet_tf.files import write_json
 from scarlet_tf.progress import progress
+from scarlet_tf.train.config import METHODS
 
 STEPS_PER_CHECKPOINT = 4  # the synthetic set's 2,000 images in batches of 500: a checkpoint an epoch
 CHECKPOINTS_PER_KILL = 3  # at most waited for; the training is long enough for one more
@@ -146,7 +147,7 @@ def training_flags(directory: Path) -> list[str]:
         write_json(space, TINY.to_dict())
     epochs = (CHECKPOINTS_PER_KILL + 1) * (_KILLS.value + 1)
     return [
-        f"--model={model}" if model else f"--space={space}",
+        *([f"--model={model}"] if model else [f"--space={space}", f"--method={_METHOD.value}"]),
         "--dataset=synthetic",
         f"--image_size={_IMAGE_SIZE.value}",
         f"--batch_size={2000 // STEPS_PER_CHECKPOINT}",
@@ -176,7 +177,8 @@ def main() -> None:
             training.finish()
         command.start_tensorflow()
         count, different = differing_tensors(whole.workdir, training.workdir)
-        kind = f"network {_MODEL.value}" if _MODEL.value else f"supernet of {_SPACE.value or 'a tiny space'}"
+        supernet = f"{_METHOD.value} supernet of {_SPACE.value or 'a tiny space'}"
+        kind = f"network {_MODEL.value}" if _MODEL.value else supernet
         last = named_step(training.workdir)
     what = (
         f"{kind}: killed {_KILLS.value} times, {in_writing} of them in the writing of a checkpoint, and resumed from "
@@ -189,6 +191,7 @@ def main() -> None:
 
 if __name__ == "__main__":
     _SPACE = flags.DEFINE_string("space", None, "Search space of a supernet, as in train; by default a tiny one.")
+    _METHOD = flags.DEFINE_enum("method", "fair", METHODS, "How a supernet is trained.")
     _MODEL = flags.DEFINE_string(
         "model", None, "Network, as in train, instead of a supernet; tiny: one of the tiny space."
     )
