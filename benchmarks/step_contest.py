@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
 
 import numpy as np
@@ -49,7 +50,7 @@ class Setting:
         return rng.standard_normal(shape, np.float32), rng.integers(NUM_CLASSES, size=self.batch_size)
 
 
-def _tensorflow_step(setting: Setting) -> Callable[[], float]:
+def _supernet_step(setting: Setting) -> Callable[[], float]:
     """Built and compiled as the trainer does."""
     from scarlet_tf.nets.supernet import build_supernet
 
@@ -109,25 +110,18 @@ def _compiled(model: object) -> Callable[[tuple], dict]:
     return compiled(model.train_step)
 
 
-def _import_tensorflow(setting: Setting) -> None:
+def _import_tensorflow(setting: Setting, is_supernet: bool) -> None:
     command.start_tensorflow()
 
     import scarlet_tf.nets.supernet  # noqa: F401
     from scarlet_tf.train.graph import STREAMS_OF_A_PATH, share_cores_among_streams, skip_graph_rewrites_on_cpu
 
+    streams = 1
+    if is_supernet:
+        fair_streams = setting.streams_at_once or setting.num_paths
+        streams = fair_streams if setting.method == "fair" else STREAMS_OF_A_PATH
     skip_graph_rewrites_on_cpu()
-    streams = setting.streams_at_once or setting.num_paths
-    share_cores_among_streams(streams if setting.method == "fair" else STREAMS_OF_A_PATH, setting.threads)
-
-
-def _import_standalone(setting: Setting) -> None:
-    command.start_tensorflow()
-
-    import scarlet_tf.nets.supernet  # noqa: F401
-    from scarlet_tf.train.graph import share_cores_among_streams, skip_graph_rewrites_on_cpu
-
-    skip_graph_rewrites_on_cpu()
-    share_cores_among_streams(1, setting.threads)
+    share_cores_among_streams(streams, setting.threads)
 
 
 def _torch_step(setting: Setting) -> Callable[[], float]:
@@ -154,9 +148,9 @@ def _import_torch(setting: Setting) -> None:
 
 OURS = "scarlet_tf"
 CONTESTANTS = {
-    OURS: (_import_tensorflow, _tensorflow_step),
+    OURS: (partial(_import_tensorflow, is_supernet=True), _supernet_step),
     "PyTorch": (_import_torch, _torch_step),
-    "standalone": (_import_standalone, _standalone_step),
+    "standalone": (partial(_import_tensorflow, is_supernet=False), _standalone_step),
 }
 
 
