@@ -52,7 +52,9 @@ class Setting:
 
 def _supernet_step(setting: Setting) -> Callable[[], float]:
     """Built and compiled as the trainer does."""
+    from scarlet_tf.nets.blocks import lay_lanes
     from scarlet_tf.nets.supernet import build_supernet
+    from scarlet_tf.train.graph import lanes_of_a_path
 
     supernet = build_supernet(
         setting.space,
@@ -62,6 +64,8 @@ def _supernet_step(setting: Setting) -> Callable[[], float]:
         rematerialize=setting.rematerialize,
         streams_at_once=setting.streams_at_once,
     )
+    if setting.method == "spos":
+        lay_lanes(supernet, lanes_of_a_path())
     train_step, batch = _compiled(supernet), _batch(setting)
     return lambda: float(train_step(batch)["loss"])
 
@@ -69,12 +73,17 @@ def _supernet_step(setting: Setting) -> Callable[[], float]:
 def _standalone_step(setting: Setting) -> Callable[[], float]:
     """Trains networks of their own, without stabilizers: those on the paths of a fair step. A call trains all of them
     for a fair step, else the next one."""
+    from scarlet_tf.nets.blocks import lay_lanes
     from scarlet_tf.nets.standalone import build_model
     from scarlet_tf.nets.supernet import fair_paths, fair_permutations
+    from scarlet_tf.train.graph import lanes_of_a_path
 
     space, batch = get_space(setting.space), _batch(setting)
     paths = fair_paths(fair_permutations(0, 0, space.num_slots, space.num_choices).numpy())
-    steps = [_compiled(build_model(space.decode(path), setting.image_size, NUM_CLASSES, dropout=0.0)) for path in paths]
+    networks = [build_model(space.decode(path), setting.image_size, NUM_CLASSES, dropout=0.0) for path in paths]
+    for network in networks:
+        lay_lanes(network, lanes_of_a_path())
+    steps = [_compiled(network) for network in networks]
     turns = itertools.cycle(steps)
 
     def step() -> float:
@@ -114,12 +123,11 @@ def _import_tensorflow(setting: Setting, is_supernet: bool) -> None:
     command.start_tensorflow()
 
     import scarlet_tf.nets.supernet  # noqa: F401
-    from scarlet_tf.train.graph import STREAMS_OF_A_PATH, share_cores_among_streams, skip_graph_rewrites_on_cpu
+    from scarlet_tf.train.graph import lanes_of_a_path, share_cores_among_streams, skip_graph_rewrites_on_cpu
 
-    streams = 1
-    if is_supernet:
-        fair_streams = setting.streams_at_once or setting.num_paths
-        streams = fair_streams if setting.method == "fair" else STREAMS_OF_A_PATH
+    streams = lanes_of_a_path()
+    if is_supernet and setting.method == "fair":
+        streams = setting.streams_at_once or setting.num_paths
     skip_graph_rewrites_on_cpu()
     share_cores_among_streams(streams, setting.threads)
 

@@ -4,7 +4,35 @@ import keras
 import tensorflow as tf
 
 from scarlet_tf.arch.cost import SE_REDUCTION
-from scarlet_tf.nets.conv_bn import ConvBN, activate, downsampled, kernel_initializer
+from scarlet_tf.nets.conv_bn import ConvBN, downsampled, joined, kernel_initializer, split
+
+_LANES = "lanes"
+
+
+def lay_lanes(model: keras.Model, lanes: int) -> None:
+    """Has the channels inside each block of `model` worked out in as many parts, which can run side by side.
+
+    From a block's first convolution to its last one no channel meets another, but for squeeze-excite's few numbers: so
+    nothing is computed twice, and nothing but the rounding of sums changes. It is a setting of whoever runs the model,
+    and no part of the network: no file keeps it.
+    """
+    for layer in model._flatten_layers():
+        setattr(layer, _LANES, lanes)
+
+
+def _num_lanes(layer: keras.layers.Layer, channels: int) -> int:
+    lanes = getattr(layer, _LANES, 1)
+    return lanes if channels % lanes == 0 else 1
+
+
+def _convolve_pixel(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, training: bool) -> tf.Tensor:
+    """x (batch, 1, 1, in) by kernel (1, 1, in, out). As a convolution its gradients take a CPU three times as long."""
+    if not training:
+        return tf.nn.bias_add(tf.nn.conv2d(x, kernel, 1, "VALID"), bias)
+    product = tf.matmul(tf.reshape(x, [-1, kernel.shape[2]]), tf.reshape(kernel, kernel.shape[2:]))
+    # Not by bias_add: oneDNN's graph rewrite merges its gradient with that of any convolution whose upstream is a
+    # result of the same operation, be it another result, and so with a wrong one where a path's pass is cut in parts.
+    return tf.reshape(product + bias, [-1, 1, 1, kernel.shape[3]])
 
 
 @keras.saving.register_keras_serializable("scarlet_tf")
@@ -28,9 +56,13 @@ class Stem(keras.layers.Layer):
         self.built = True
 
     def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
-        for conv in self.convs:
-            x = conv(x, training)
-        return x
+        first, *separable = self.convs
+        if not separable:
+            return first(x, training)
+        depthwise, pointwise = separable
+        lanes = [x] * _num_lanes(self, self.filters)
+        lanes = depthwise.in_lanes(first.in_lanes(lanes, training), training)
+        return pointwise.of_lanes(lanes, training)
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         return downsampled(input_shape, self.stride, self.separable_filters or self.filters)
@@ -88,19 +120,22 @@ class InvertedBottleneck(keras.layers.Layer):
     def call(self, x: tf.Tensor, shortcut: bool | tf.Tensor | None = None, training: bool = False) -> tf.Tensor:
         """`shortcut` overrides `use_shortcut`: a bool, or a scalar tensor of 0 or 1 where a path decides."""
         shortcut = self.use_shortcut if shortcut is None else shortcut
-        y = self.depthwise(self.expand(x, training), training)  # (batch, h / s, w / s, hidden)
+        lanes = [x] * _num_lanes(self, self.hidden_channels)
+        lanes = self.expand.in_lanes(lanes, training)
+        lanes = self.depthwise.in_lanes(lanes, training)  # each (batch, h / s, w / s, hidden / lanes)
         if self.use_se:
-            y = y * self._excitation(y)
-        y = self.project(y, training)
+            lanes = self._excited(lanes, training)
+        y = self.project.of_lanes(lanes, training)
         if isinstance(shortcut, bool):
             return x + y if shortcut else y
         return y + tf.cast(shortcut, x.dtype) * x
 
-    def _excitation(self, y: tf.Tensor) -> tf.Tensor:
-        pooled = tf.reduce_mean(y, [1, 2], keepdims=True)  # (batch, 1, 1, hidden)
-        squeezed = tf.nn.bias_add(tf.nn.conv2d(pooled, self.squeeze_kernel.value, 1, "VALID"), self.squeeze_bias.value)
-        excited = tf.nn.conv2d(activate(squeezed, "relu"), self.excite_kernel.value, 1, "VALID")
-        return tf.nn.relu6(tf.nn.bias_add(excited, self.excite_bias.value) + 3.0) * (1.0 / 6.0)
+    def _excited(self, lanes: list[tf.Tensor], training: bool) -> list[tf.Tensor]:
+        pooled = joined([tf.reduce_mean(y, [1, 2], keepdims=True) for y in lanes], axis=3)  # (batch, 1, 1, hidden)
+        squeezed = _convolve_pixel(pooled, self.squeeze_kernel.value, self.squeeze_bias.value, training)
+        excited = _convolve_pixel(tf.nn.relu(squeezed), self.excite_kernel.value, self.excite_bias.value, training)
+        gates = split(tf.nn.relu6(excited + 3.0) * (1.0 / 6.0), len(lanes), axis=3)
+        return [y * gate for y, gate in zip(lanes, gates, strict=True)]
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         return downsampled(input_shape, self.in_stride * self.stride, self.filters)

@@ -4,6 +4,10 @@ One Keras layer per block owns its weights and calls TensorFlow's operations dir
 minutes to build and trace, this takes seconds.
 """
 
+import functools
+import operator
+from collections.abc import Sequence
+
 import keras
 import tensorflow as tf
 
@@ -35,6 +39,16 @@ def downsampled(shape: tuple, stride: int, filters: int) -> tuple:
     batch, height, width, _ = shape
     height, width = (None if size is None else -(-size // stride) for size in (height, width))
     return batch, height, width, filters
+
+
+def split(x: tf.Tensor, parts: int, axis: int) -> list[tf.Tensor]:
+    """`x` in equal parts."""
+    return tf.split(x, parts, axis) if parts > 1 else [x]
+
+
+def joined(parts: Sequence[tf.Tensor], axis: int) -> tf.Tensor:
+    """The inverse of `split`."""
+    return tf.concat(parts, axis) if len(parts) > 1 else parts[0]
 
 
 class ConvBN:
@@ -80,52 +94,91 @@ class ConvBN:
         self.variance = vector("moving_variance", "ones", False)
 
     def __call__(self, x: tf.Tensor, training: bool) -> tf.Tensor:
+        (y,) = self.in_lanes([x], training)
+        return y
+
+    def in_lanes(self, inputs: list[tf.Tensor], training: bool) -> list[tf.Tensor]:
+        """The channels of the output in as many equal parts as there are `inputs`, each worked out of one of these.
+
+        Each input is all channels of x; for a depthwise convolution, an equal part of them.
+        """
         training = training and self.layer.trainable
-        kernel, pad, padding = self.kernel.value, self.kernel_size // 2, "SAME"
+        kernels = split(self.kernel.value, len(inputs), axis=2 if self.depthwise else 3)
+        return self._normalise(self._convolve(inputs, kernels, training), training)
+
+    def of_lanes(self, inputs: list[tf.Tensor], training: bool) -> tf.Tensor:
+        """The output, worked out of equal parts of the channels of x."""
+        training = training and self.layer.trainable
+        kernels = split(self.kernel.value, len(inputs), axis=2)
+        y = functools.reduce(operator.add, self._convolve(inputs, kernels, training))
+        (y,) = self._normalise([y], training)
+        return y
+
+    def _convolve(self, lanes: list[tf.Tensor], kernels: list[tf.Tensor], training: bool) -> list[tf.Tensor]:
+        if len(lanes) > 1 and self.kernel_size == self.stride == 1 and None not in lanes[0].shape[1:3]:
+            # Not without lanes: a fair step is of so many convolutions that it would start later for it.
+            return [gradients.pointwise_conv(x, kernel) for x, kernel in zip(lanes, kernels, strict=True)]
+        return [self._convolve_one(x, kernel, training) for x, kernel in zip(lanes, kernels, strict=True)]
+
+    def _convolve_one(self, x: tf.Tensor, kernel: tf.Tensor, training: bool) -> tf.Tensor:
+        pad, padding = self.kernel_size // 2, "SAME"
         size = max(x.shape[1:3]) if None not in x.shape[1:3] else self.kernel_size
         if training and pad >= size:
             # the outer taps only ever meet padding
             kernel, pad = kernel[pad - size + 1 : pad + size, pad - size + 1 : pad + size], size - 1
         if training and self.depthwise:
-            x = gradients.depthwise_conv(x, kernel, self.stride)
-        else:
-            if pad and self.stride > 1:  # where TensorFlow's SAME pads unevenly
-                x, padding = tf.pad(x, [[0, 0], [pad, pad], [pad, pad], [0, 0]]), "VALID"
-            if self.depthwise:
-                strides = [1, self.stride, self.stride, 1]
-                x = tf.raw_ops.DepthwiseConv2dNative(input=x, filter=kernel, strides=strides, padding=padding)
-            else:
-                x = tf.nn.conv2d(x, kernel, self.stride, padding)
-        return activate(self._normalise(x, training), self.activation, training)
+            return gradients.depthwise_conv(x, kernel, self.stride)
+        if pad and self.stride > 1:  # where TensorFlow's SAME pads unevenly
+            x, padding = tf.pad(x, [[0, 0], [pad, pad], [pad, pad], [0, 0]]), "VALID"
+        if self.depthwise:
+            strides = [1, self.stride, self.stride, 1]
+            return tf.raw_ops.DepthwiseConv2dNative(input=x, filter=kernel, strides=strides, padding=padding)
+        return tf.nn.conv2d(x, kernel, self.stride, padding)
 
-    def _normalise(self, x: tf.Tensor, training: bool) -> tf.Tensor:
-        gamma, beta, mean, variance = (weight.value for weight in (self.gamma, self.beta, self.mean, self.variance))
-        replicas = sync_batch_norm.replicas_of(self.layer) if training else None
-        if replicas is not None:
-            y, *batch = sync_batch_norm.batch_norm(x, gamma, beta, mean, BN_EPSILON, replicas)
-            for statistic, moving, new in zip((self.mean, self.variance), (mean, variance), batch, strict=True):
-                sync_batch_norm.assign(self.layer, statistic, moving - (moving - new) * (1.0 - BN_MOMENTUM))
-            return y
-        if x.dtype == tf.float64:  # for which the fused kernel is not made
-            if training:
-                mean, variance = tf.nn.moments(x, [0, 1, 2])
-                count = tf.cast(tf.size(x) // tf.size(mean), x.dtype)
-                unbiased = variance * (count / tf.maximum(count - 1.0, 1.0))
-                for moving, batch in ((self.mean, mean), (self.variance, unbiased)):
-                    moving.assign(moving.value * BN_MOMENTUM + batch * (1.0 - BN_MOMENTUM))
-            return tf.nn.batch_normalization(x, mean, variance, beta, gamma, BN_EPSILON)
-        y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-            x=x,
-            scale=gamma,
-            offset=beta,
-            mean=mean,
-            variance=variance,
-            epsilon=BN_EPSILON,
-            exponential_avg_factor=1.0 - BN_MOMENTUM,
-            is_training=training,
+    def _normalise(self, lanes: list[tf.Tensor], training: bool) -> list[tf.Tensor]:
+        """Batch norm and activation of equal parts of the channels."""
+        vectors = (self.gamma, self.beta, self.mean, self.variance)
+        own = [split(vector.value, len(lanes), axis=0) for vector in vectors]
+        outputs, *statistics = zip(
+            *(self._batch_norm(x, *of_lane, training) for x, *of_lane in zip(lanes, *own, strict=True)), strict=True
         )
         if training:
-            # already the moving averages, with the unbiased variance of the batch
-            self.mean.assign(mean)
-            self.variance.assign(variance)
-        return y
+            for statistic, parts in zip((self.mean, self.variance), statistics, strict=True):
+                sync_batch_norm.assign(self.layer, statistic, joined(parts, axis=0))
+        return [activate(x, self.activation, training) for x in outputs]
+
+    def _batch_norm(
+        self,
+        x: tf.Tensor,
+        gamma: tf.Tensor,
+        beta: tf.Tensor,
+        mean: tf.Tensor,
+        variance: tf.Tensor,
+        training: bool,
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """The normalised x, and the next moving mean and (unbiased) variance."""
+        replicas = sync_batch_norm.replicas_of(self.layer) if training else None
+        if replicas is None and x.dtype != tf.float64:  # for which the fused kernel is not made
+            y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+                x=x,
+                scale=gamma,
+                offset=beta,
+                mean=mean,
+                variance=variance,
+                epsilon=BN_EPSILON,
+                exponential_avg_factor=1.0 - BN_MOMENTUM,
+                is_training=training,
+            )
+            return y, mean, variance
+        if not training:
+            return tf.nn.batch_normalization(x, mean, variance, beta, gamma, BN_EPSILON), mean, variance
+        if replicas is not None:
+            y, *batch = sync_batch_norm.batch_norm(x, gamma, beta, mean, BN_EPSILON, replicas)
+        else:
+            batch_mean, biased = tf.nn.moments(x, [0, 1, 2])
+            count = tf.cast(tf.size(x) // tf.size(batch_mean), x.dtype)
+            batch = batch_mean, biased * (count / tf.maximum(count - 1.0, 1.0))
+            y = tf.nn.batch_normalization(x, batch_mean, biased, beta, gamma, BN_EPSILON)
+        return y, *(
+            moving - (moving - new) * (1.0 - BN_MOMENTUM) for moving, new in zip((mean, variance), batch, strict=True)
+        )

@@ -1,98 +1,128 @@
-"""A traced function and its gradient as two functions, with what passes between them as one value.
+"""A traced function and its gradient as functions of their own, with what passes between them as one value.
 
-`tf.switch_case` differentiates by returning the intermediate results of every branch from every branch. Cut in two, a
-branch returns its own alone, in a list that is the same kind of value for all branches.
+`tf.switch_case` differentiates by returning the intermediate results of every branch from every branch. Cut apart, a
+branch returns its own alone, in a package that is the same kind of value for all branches.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-
-def _ancestors(output: tf.Tensor) -> set[tf.Operation]:
-    """The operations that `output` is computed by."""
-    seen, left = set(), [output.op]
-    while left:
-        operation = left.pop()
-        if operation not in seen:
-            seen.add(operation)
-            left.extend(tensor.op for tensor in operation.inputs)
-            left.extend(operation.control_inputs)
-    return seen
+KEPT = tf.TensorSpec([], tf.variant)
+"""Tensors as one, which only a function of the same cut can read."""
 
 
-def _depending_on(sources: list[tf.Tensor], operations: list[tf.Operation]) -> set[tf.Operation]:
-    """Those of `operations`, in the order they were made in, that read any of `sources`, however indirectly."""
+def _between(sources: list[tf.Tensor], result: tf.Tensor) -> set[tf.Operation]:
+    """The operations that `result` is computed by and that read any of `sources`, however indirectly."""
     found = {tensor.op for tensor in sources}
-    for operation in operations:
+    for operation in result.graph.get_operations():  # in the order they were made in
         if any(tensor.op in found for tensor in operation.inputs):
             found.add(operation)
-    return found
+    ancestors, left = set(), [result.op]
+    while left:
+        operation = left.pop()
+        if operation not in ancestors:
+            ancestors.add(operation)
+            left.extend(tensor.op for tensor in operation.inputs)
+            left.extend(operation.control_inputs)
+    return found & ancestors - {tensor.op for tensor in sources}
 
 
-def _kept(output: tf.Tensor, gradients: list[tf.Tensor], inputs: list[tf.Tensor]) -> list[tf.Tensor]:
-    """What the gradients read of the forward pass: results that depend on `inputs` and are of the output's type.
+def _read_of(operations: set[tf.Operation], fetches: list[tf.Tensor]) -> list[tf.Tensor]:
+    """The results of `operations` that `fetches` are computed by, or are, of the type of the fetches.
 
-    What does not, such as a kernel read from its variable, or a shape, is computed again.
+    Others, such as shapes, are computed again.
     """
-    forward = _ancestors(output) & _depending_on(inputs, output.graph.get_operations())
-    forward -= {tensor.op for tensor in inputs}
-    kept, seen, left = {}, set(), list(gradients)
+    found, seen, left = {}, set(), list(fetches)
     while left:
         tensor = left.pop()
-        if tensor.op in forward and tensor.dtype == output.dtype:
-            kept[id(tensor)] = tensor
+        if tensor.op in operations and tensor.dtype == fetches[0].dtype:
+            found[tensor.name] = tensor
         elif tensor.op not in seen:
             seen.add(tensor.op)
             left.extend(tensor.op.inputs)
-    return list(kept.values())
+    return list(found.values())
 
 
-def kept_spec(rematerialize: bool) -> tf.TensorSpec:
-    """What `kept` is between the two functions that `cut` gives."""
-    return tf.TensorSpec([], tf.float32 if rematerialize else tf.variant)
+def _copied(fetches: list[tf.Tensor], feeds: dict[str, tf.Tensor]) -> list[tf.Tensor]:
+    """`fetches` of another graph, in this one: by copies of what computes them of `feeds`, tensors of this graph by the
+    names of those of the other that they stand for.
 
-
-def cut(
-    function: Callable[..., tuple[tf.Tensor, list[tf.Tensor]]],
-    inputs: list[tf.TensorSpec],
-    upstream: tf.TensorSpec,
-    rematerialize: bool,
-) -> tuple[Callable, Callable]:
-    """`forward(*inputs) -> (output, kept)` and `backward(*inputs, upstream, kept) -> gradients`.
-
-    `function(*inputs, upstream)` gives the output and the gradients, with which anything else that is known only after
-    the forward pass may be returned. `kept` is a variant: the list of what the gradients read of the forward pass. With
-    `rematerialize` it is a number that means nothing: the backward pass then does the forward pass once more, which
-    saves memory, and compiles with XLA.
+    To call the other graph as a function would cost a step a tenth of a millisecond, and a path has many such calls.
     """
-    traced = tf.compat.v1.wrap_function(function, [*inputs, upstream])
-    output, gradients = traced.structured_outputs
-    arguments = traced.inputs[: len(inputs) + 1]
-    kept = [] if rematerialize else _kept(output, gradients, arguments[:-1])
-    first = traced.prune(arguments[:-1], [output, *kept])
-    second = traced.prune([*arguments, *kept], gradients)
+    source, graph = fetches[0].graph, tf.compat.v1.get_default_graph()
+    captures = {inside.name: outside for outside, inside in source.captures}
+    needed, read, left = {}, set(), list(fetches)
+    while left:
+        tensor = left.pop()
+        if tensor.name not in feeds and tensor.name not in captures and tensor.op.name not in needed:
+            needed[tensor.op.name] = tensor.op.node_def
+            left.extend(tensor.op.inputs)
+            read.update(tensor.name for tensor in tensor.op.inputs)
+    known = {name: tensor for name, tensor in feeds.items() if name in read}
+    known |= {name: graph.capture(tensor) for name, tensor in captures.items() if name in read}
+    computed = [tensor.name for tensor in fetches if tensor.name not in feeds]
+    definition = tf.compat.v1.GraphDef(node=needed.values(), versions=source.graph_def_versions)
+    copies = tf.graph_util.import_graph_def(definition, known, return_elements=computed, name="")
+    results = feeds | dict(zip(computed, copies, strict=True))
+    return [results[tensor.name] for tensor in fetches]
 
-    def forward(*values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        result, *residuals = first(*values)
-        if rematerialize:
-            return result, tf.zeros([], kept_spec(rematerialize).dtype)
-        handle = tf.raw_ops.EmptyTensorList(element_shape=-1, max_num_elements=-1, element_dtype=result.dtype)
-        for residual in residuals:
-            handle = tf.raw_ops.TensorListPushBack(input_handle=handle, tensor=residual)
-        return result, handle
 
-    def backward(*values: tf.Tensor) -> list[tf.Tensor]:
-        *passed, handle = values
-        residuals = [
-            tf.raw_ops.TensorListGetItem(
-                input_handle=handle,
-                index=index,
-                element_shape=-1,
-                element_dtype=tensor.dtype,
-            )
-            for index, tensor in enumerate(kept)
-        ]
-        return second(*passed, *residuals)
+def _packed(tensors: list[tf.Tensor]) -> tf.Tensor:
+    return tf.raw_ops.OptionalFromValue(components=tensors) if tensors else tf.raw_ops.OptionalNone()
 
-    return forward, backward
+
+def _unpacked(packed: tf.Tensor, like: list[tf.Tensor]) -> list[tf.Tensor]:
+    if not like:
+        return []
+    types, shapes = [tensor.dtype for tensor in like], [tensor.shape for tensor in like]
+    return tf.raw_ops.OptionalGetValue(optional=packed, output_types=types, output_shapes=shapes)
+
+
+class Cut:
+    """`function(*inputs, upstream) -> (output, of_input, rest)`, of which each part is a function of its own.
+
+    `output` depends on the inputs alone; `of_input`, its gradient for the first of them, is what the layer before waits
+    for; the `rest` is a list. It is traced once, for the TensorSpecs `inputs` and `upstream`.
+    """
+
+    def __init__(self, function: Callable, inputs: list[tf.TensorSpec], upstream: tf.TensorSpec) -> None:
+        traced = tf.compat.v1.wrap_function(function, [*inputs, upstream])
+        self._output, self._of_input, self._rest = traced.structured_outputs
+        *self._inputs, self._upstream = traced.inputs[: len(inputs) + 1]
+        fetches = [self._of_input, *self._rest]
+        self._kept = _read_of(_between(self._inputs, self._output), fetches)
+        self._kept_later = _read_of(_between([self._upstream], self._of_input), self._rest) if self._rest else []
+
+    def forward(self, *inputs: tf.Tensor) -> tf.Tensor:
+        """The output."""
+        (output,) = _copied([self._output], self._feeds(self._inputs, inputs))
+        return output
+
+    def forward_keeping(self, *inputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The output, and what of the pass `backward_of_kept` and `rest_of_kept` read."""
+        output, *kept = _copied([self._output, *self._kept], self._feeds(self._inputs, inputs))
+        return output, _packed(kept)
+
+    def backward(self, *values: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """Of (*inputs, upstream): `of_input` and the rest, for which it computes the output once more."""
+        of_input, *rest = _copied([self._of_input, *self._rest], self._feeds([*self._inputs, self._upstream], values))
+        return of_input, rest
+
+    def backward_of_kept(self, *values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Of (*inputs, upstream, kept): `of_input`, and what of this `rest_of_kept` reads."""
+        *values, kept = values
+        feeds = self._feeds([*self._inputs, self._upstream, *self._kept], [*values, *_unpacked(kept, self._kept)])
+        of_input, *kept_later = _copied([self._of_input, *self._kept_later], feeds)
+        return of_input, _packed(kept_later)
+
+    def rest_of_kept(self, *values: tf.Tensor) -> list[tf.Tensor]:
+        """Of (*inputs, upstream, kept, kept later): the rest."""
+        *values, kept, kept_later = values
+        given = [*self._inputs, self._upstream, *self._kept, *self._kept_later]
+        values += _unpacked(kept, self._kept) + _unpacked(kept_later, self._kept_later)
+        return _copied(self._rest, self._feeds(given, values))
+
+    @staticmethod
+    def _feeds(tensors: Sequence[tf.Tensor], values: Sequence[tf.Tensor]) -> dict[str, tf.Tensor]:
+        return {tensor.name: value for tensor, value in zip(tensors, values, strict=True)}

@@ -18,7 +18,7 @@ import tensorflow as tf
 from scarlet_tf.nets.blocks import InvertedBottleneck
 from scarlet_tf.nets.branches import Branches
 from scarlet_tf.nets.conv_bn import downsampled
-from scarlet_tf.nets.cut import cut, kept_spec
+from scarlet_tf.nets.cut import KEPT, Cut
 from scarlet_tf.nets.stabilizer import Stabilizer
 
 if TYPE_CHECKING:
@@ -46,13 +46,14 @@ def single_paths(seed: int, steps: int, num_slots: int, num_choices: int) -> tf.
 
 
 class _Candidate:
-    """One choice of a slot: its training pass cut in two, and how what the pass changes lies in a vector."""
+    """One choice of a slot: its training pass in parts, and how what the pass changes lies in a vector."""
 
     def __init__(
         self, layer: keras.layers.Layer, x: tf.TensorSpec, upstream: tf.TensorSpec, shortcut: bool, rematerialize: bool
     ) -> None:
         self.weights, self.statistics = layer.trainable_weights, layer.non_trainable_weights
         self.sizes = [int(np.prod(variable.shape)) for variable in self.weights + self.statistics]
+        self.rematerialize = rematerialize
 
         def training_pass(x: tf.Tensor, shortcut_on: tf.Tensor, upstream: tf.Tensor) -> tuple:
             options = {} if isinstance(layer, Stabilizer) else {"training": True}
@@ -62,20 +63,24 @@ class _Candidate:
                 tape.watch(x)
                 output = layer(x, **options)
             weights = [weight.value for weight in self.weights]
-            gradients = tape.gradient(output, [x, *weights], upstream)
-            return output, gradients + [scope.get_current_value(statistic) for statistic in self.statistics]
+            of_input, *changes = tape.gradient(output, [x, *weights], upstream)
+            return output, of_input, changes + [scope.get_current_value(statistic) for statistic in self.statistics]
 
-        inputs = [x, tf.TensorSpec([], tf.bool)]
-        self._forward, self._backward = cut(training_pass, inputs, upstream, rematerialize)
+        self.cut = Cut(training_pass, [x, tf.TensorSpec([], tf.bool)], upstream)
 
     def forward(self, x: tf.Tensor, shortcut: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """The output, and what is kept for the gradient."""
-        return self._forward(x, shortcut)
+        """The output, and what is kept for the gradient: with `rematerialize` a number that means nothing."""
+        if self.rematerialize:
+            return self.cut.forward(x, shortcut), tf.zeros([])
+        return self.cut.forward_keeping(x, shortcut)
 
     def backward(self, *values: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """Gradient of the input; and gradients of the weights, then the next statistics."""
-        of_input, *changes = self._backward(*values)
-        return of_input, changes
+        """Of (x, shortcut, upstream, kept): the gradient of x, and the changes: the gradients of the weights, then the
+        next statistics."""
+        if self.rematerialize:
+            return self.cut.backward(*values[:-1])
+        of_input, kept_later = self.cut.backward_of_kept(*values)
+        return of_input, self.cut.rest_of_kept(*values, kept_later)
 
     def update(self, changes: list[tf.Tensor], optimizer: keras.optimizers.Optimizer, rate: tf.Tensor) -> None:
         """Moves the weights by their gradients, and sets the statistics."""
@@ -102,7 +107,8 @@ class _SlotFunctions:
         self.size = max(sum(candidate.sizes) for candidate in self._candidates)
         self._optimizer, self._state = supernet.optimizer, _state(block, supernet.optimizer)
         self._forward_inputs = [x, tf.TensorSpec([], tf.bool)]
-        self._backward_inputs = [*self._forward_inputs, y, kept_spec(supernet.rematerialize)]
+        kept = tf.TensorSpec([], tf.float32) if supernet.rematerialize else KEPT
+        self._backward_inputs = [*self._forward_inputs, y, kept]
         self._rate = tf.TensorSpec([], supernet.optimizer.learning_rate.dtype)
 
     def weights_of(self, block: ChoiceBlock) -> dict[int, tf.Tensor]:
@@ -119,22 +125,28 @@ class _SlotFunctions:
         return self._branches(_Candidate.forward, self._forward_inputs)
 
     @cached_property
-    def learn(self) -> Branches:
-        """Of (x, shortcut, upstream, kept, rate): the gradient of x; it moves the weights by theirs."""
-
-        def branch(candidate: _Candidate, *values: tf.Tensor) -> tf.Tensor:
-            *backward_inputs, rate = values
-            of_input, changes = candidate.backward(*backward_inputs)
-            # TensorFlow does not order what a function reads before what is written after its call: only its results.
-            of_input = tf.identity(of_input)
-            with tf.control_dependencies([of_input]):
-                candidate.update([tf.identity(change) for change in changes], self._optimizer, rate)
-            return of_input
-
-        return self._branches(branch, [*self._backward_inputs, self._rate])
+    def backward(self) -> Branches:
+        """Of (x, shortcut, upstream, kept): the gradient of x, and what `learn` reads of this."""
+        return self._branches(lambda candidate, *values: candidate.cut.backward_of_kept(*values), self._backward_inputs)
 
     @cached_property
-    def backward(self) -> Branches:
+    def learn(self) -> Branches:
+        """Of (x, shortcut, upstream, kept, kept later, rate): nothing; it moves the weights by their gradients.
+
+        No other slot waits for it: the gradients of weights are worked out beside the gradients of slots before.
+        """
+
+        def branch(candidate: _Candidate, *values: tf.Tensor) -> tf.Tensor:
+            *read, rate = values
+            changes = [tf.identity(change) for change in candidate.cut.rest_of_kept(*read)]
+            with tf.control_dependencies(changes):  # some read weights
+                candidate.update(changes, self._optimizer, rate)
+            return tf.constant(0)
+
+        return self._branches(branch, [*self._backward_inputs, KEPT, self._rate])
+
+    @cached_property
+    def changes(self) -> Branches:
         """Of (x, shortcut, upstream, kept): the gradient of x, and what `update` takes: the gradients of the weights,
         and of the next statistics the share that adds up to their mean over the replicas, (size,)."""
 
@@ -216,14 +228,17 @@ def train_single_path(supernet: Supernet, images: tf.Tensor, labels: tf.Tensor) 
     rate = tf.identity(optimizer.learning_rate)
     changes = []
     for slot, at, x, shortcut, kept in reversed(passes):
-        if replicas == 1:
-            upstream = slot.learn(x, shortcut, upstream, kept, rate, **at)
+        read = x, shortcut, upstream, kept
+        if replicas == 1 and not supernet.rematerialize:
+            upstream, kept_later = slot.backward(*read, **at)
+            slot.learn(*read, kept_later, rate, **at)
         else:
-            upstream, change = slot.backward(x, shortcut, upstream, kept, **at)
+            upstream, change = slot.changes(*read, **at)
             changes.append(change)
     if replicas > 1:
         together = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, tf.concat(changes, 0))
         changes = tf.split(together, [slot.size for slot, *_ in reversed(passes)])
+    if changes:
         for (slot, at, *_), change in zip(reversed(passes), changes, strict=True):
             slot.update(change, rate, **at)
     stem_gradients = stem_tape.gradient(stem_output, [weight.value for weight in stem_weights], upstream)

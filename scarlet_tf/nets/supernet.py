@@ -14,6 +14,7 @@ from scarlet_tf.nets.rematerialization import Pass, rematerialized
 from scarlet_tf.nets.single_path import train_single_path
 from scarlet_tf.nets.stabilizer import STABILIZERS
 from scarlet_tf.nets.standalone import head_layers, stem_layer
+from scarlet_tf.nets.variables import of_one_name
 
 METHODS = ("fair", "spos")
 """How a supernet is trained: all choices in every step, or one sampled path a step."""
@@ -125,6 +126,7 @@ class Supernet(keras.Model):
         self.head = head_layers(self.space.head, num_classes, dropout=0.0)
         self.build((None, image_size, image_size, 3))
 
+    @of_one_name()
     def build(self, input_shape: tuple) -> None:
         self.stem.build(input_shape)
         for slot, channels in zip(self.slots, self.space.in_channels, strict=True):

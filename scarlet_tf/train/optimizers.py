@@ -5,6 +5,8 @@ from collections.abc import Mapping
 import keras
 import tensorflow as tf
 
+from scarlet_tf.nets.variables import of_one_name
+
 
 class _LayerRates:
     """Mixin of an optimizer: a layer's learning rate is its share, in `layer_rates` by the layer's name, of the common
@@ -14,6 +16,7 @@ class _LayerRates:
         super().__init__(*args, **kwargs)
         self.layer_rates = dict(layer_rates or {})
 
+    @of_one_name()
     def build(self, variables: list[keras.Variable]) -> None:
         super().build(variables)
         self._shares = [self.layer_rates.get(variable.path.split("/")[0], 1.0) for variable in variables]
@@ -92,6 +95,7 @@ class L2RMSProp(_CoupledDecay, keras.optimizers.Optimizer):
         super().__init__(learning_rate=learning_rate, l2=l2, **kwargs)
         self.momentum, self.rho, self.epsilon = momentum, rho, epsilon
 
+    @of_one_name()
     def build(self, variables: list[keras.Variable]) -> None:
         if self.built:
             return

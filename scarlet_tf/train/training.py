@@ -8,12 +8,13 @@ import tensorflow as tf
 from scarlet_tf.data import Dataset, load_dataset
 from scarlet_tf.export.keras_file import write_keras
 from scarlet_tf.models import load_model
+from scarlet_tf.nets.blocks import lay_lanes
 from scarlet_tf.nets.standalone import build_model
 from scarlet_tf.nets.supernet import build_supernet
 from scarlet_tf.nets.sync_batch_norm import synchronise
 from scarlet_tf.train.config import TrainConfig
 from scarlet_tf.train.fine_tuning import freeze, unfreeze
-from scarlet_tf.train.graph import STREAMS_OF_A_PATH, share_cores_among_streams, skip_graph_rewrites_on_cpu
+from scarlet_tf.train.graph import lanes_of_a_path, share_cores_among_streams, skip_graph_rewrites_on_cpu
 from scarlet_tf.train.loop import fit
 from scarlet_tf.train.precision import computing_in
 from scarlet_tf.train.strategy import (
@@ -39,19 +40,27 @@ def train(config: TrainConfig, path: str | Path, dataset: Dataset | None = None)
     dataset = dataset or load_dataset(config.dataset, config.data_dir)
     config = workdir.check(config, dataset)
     skip_graph_rewrites_on_cpu()
-    if config.space is not None:
-        streams = config.streams_at_once or config.space.num_choices
-        share_cores_among_streams(streams if config.method == "fair" else STREAMS_OF_A_PATH)
+    paths, lanes = _side_by_side(config)
+    share_cores_among_streams(paths * lanes)
     strategy = make_strategy(config.strategy, config.tpu, config.connect_timeout)
     check_batch_size(strategy, config.batch_size)
     workdir = Workdir(path, writes=is_chief(strategy))
     with naming_lost_workers(strategy):
         data = config.to_dict()
         check_same(strategy, {f"--{name}": data[name] for name in data if name not in MAY_DIFFER})
-        return _train(config, workdir, dataset, strategy)
+        return _train(config, workdir, dataset, strategy, lanes)
 
 
-def _train(config: TrainConfig, workdir: Workdir, dataset: Dataset, strategy: tf.distribute.Strategy) -> keras.Model:
+def _side_by_side(config: TrainConfig) -> tuple[int, int]:
+    """How many paths a step works out side by side, and how many parts of each."""
+    if config.space is not None and config.method == "fair":
+        return config.streams_at_once or config.space.num_choices, 1
+    return 1, lanes_of_a_path()
+
+
+def _train(
+    config: TrainConfig, workdir: Workdir, dataset: Dataset, strategy: tf.distribute.Strategy, lanes: int
+) -> keras.Model:
     keras.utils.set_random_seed(config.seed)
     with strategy.scope(), computing_in(config.precision):
         if config.space is not None:
@@ -73,9 +82,11 @@ def _train(config: TrainConfig, workdir: Workdir, dataset: Dataset, strategy: tf
     if config.freeze is not None:
         freeze(model, config.model, config.freeze)
     workdir.start(config)
+    lay_lanes(model, lanes)
     fit(model, dataset, config, workdir, strategy, f"train {workdir.path}")
+    lay_lanes(model, 1)  # like what was frozen, a setting of this training and not of the network
     if config.freeze is not None:
-        unfreeze(model)  # what was frozen is a setting of this training, not of the network
+        unfreeze(model)
     model_file = workdir.path / "model.keras"
     if config.model is not None and workdir.writes and not model_file.exists():
         write_keras(_in_float32(model, config), model_file)

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from scarlet_tf.nets.blocks import HeadConv, InvertedBottleneck, ProjectionConv, Stem
+from scarlet_tf.nets.blocks import HeadConv, InvertedBottleneck, ProjectionConv, Stem, lay_lanes
 
 EPSILON = 1e-5
 
@@ -140,6 +140,49 @@ def test_head_equals_direct_loops(float64, randomise, in_stride):
     expected = relu6(conv_bn_in_numpy(x, head.conv, in_stride))
     np.testing.assert_allclose(head(x), expected, rtol=1e-12, atol=1e-12)
     assert head.compute_output_shape(x.shape) == expected.shape
+
+
+def trained_once(layer, x, upstream):
+    """What a training pass gives, changes and has as gradients."""
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        out = layer(x, training=True)
+    weights = [weight.value for weight in layer.trainable_weights]
+    gradients = tape.gradient(out, [x, *weights], upstream)
+    return [out, *gradients, *(statistic.value for statistic in layer.non_trainable_weights)]
+
+
+@pytest.mark.parametrize(
+    ("make", "size"),
+    [
+        (lambda: InvertedBottleneck(12, 6, 5, use_se=True, use_shortcut=True), 7),
+        (lambda: InvertedBottleneck(12, 5, 7, stride=2, in_stride=2), 8),
+        (lambda: InvertedBottleneck(15, 6, 3), 6),
+        (lambda: Stem(8, 2, 5, "hard_swish"), 9),
+        (lambda: Stem(8, 2, None, "relu"), 9),
+    ],
+    ids=["block", "strided block", "odd number of channels", "separable stem", "stem"],
+)
+def test_lanes_change_nothing_but_the_rounding(float64, randomise, make, size):
+    plain, laned = make(), make()
+    x = tf.constant(images(3, size, size, 6))
+    for layer in (plain, laned):
+        layer.build(x.shape)
+        randomise(layer)
+    lay_lanes(laned, 2)
+    np.testing.assert_allclose(laned(x), plain(x), rtol=1e-12, atol=1e-12)
+    upstream = tf.constant(images(*plain.compute_output_shape(x.shape), seed=6))
+    for ours, expected in zip(trained_once(laned, x, upstream), trained_once(plain, x, upstream), strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-10, atol=1e-10)
+
+
+def test_lanes_are_worked_out_apart():
+    block = InvertedBottleneck(12, 6, 5)
+    lay_lanes(block, 2)
+    block.build((2, 8, 8, 6))
+    graph = tf.function(lambda x: block(x, training=True)).get_concrete_function(tf.TensorSpec([2, 8, 8, 6])).graph
+    types = [operation.type for operation in graph.get_operations()]
+    assert (types.count("DepthwiseConv2dNative"), types.count("FusedBatchNormV3")) == (2, 2 + 2 + 1)
 
 
 @pytest.mark.parametrize("stride", [1, 2])

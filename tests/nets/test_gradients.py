@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from scarlet_tf.nets.gradients import depthwise_conv, hard_swish
+from scarlet_tf.nets.gradients import depthwise_conv, hard_swish, pointwise_conv
 
 
 def depthwise_in_numpy(x, kernel, upstream, stride, pad):
@@ -61,6 +61,22 @@ def test_depthwise_gradients_are_numpys(dtype, static, kernel_size, stride, heig
     tolerance = {"float32": 1e-5, "float64": 1e-13}[dtype]
     for actual, expected in zip(ours, depthwise_in_numpy(x, kernel, upstream, stride, pad), strict=True):
         np.testing.assert_allclose(actual, expected, rtol=0, atol=tolerance * np.abs(expected).max())
+
+
+def test_pointwise_gradients_are_numpys():
+    rng = np.random.default_rng(0)
+    x, kernel, upstream = (rng.normal(size=shape) for shape in ((3, 4, 5, 6), (1, 1, 6, 7), (3, 4, 5, 7)))
+
+    @tf.function(input_signature=[tf.TensorSpec((None, 4, 5, 6), "float64")])
+    def run(x):
+        with tf.GradientTape() as tape:
+            tape.watch((x, filters := tf.constant(kernel)))
+            out = pointwise_conv(x, filters)
+        return out, *tape.gradient(out, (x, filters), tf.constant(upstream))
+
+    of_kernel = np.einsum("bhwi,bhwo->io", x, upstream)[np.newaxis, np.newaxis]
+    for actual, expected in zip(run(x), (x @ kernel[0, 0], upstream @ kernel[0, 0].T, of_kernel), strict=True):
+        np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-12)
 
 
 def test_wide_filters_take_their_gradient_in_parts():

@@ -134,9 +134,9 @@ def test_only_inputs_are_kept_for_the_gradient(passes, at_once, kept_inside):
 def test_a_pass_waits_for_those_before_it(passes, at_once, waits):
     function = traced(passes, at_once)
     convs = [operation for operation in function.graph.get_operations() if operation.type == "Conv2D"]
-    assert len(convs) == 2 * 2 * 4  # forward and again, two passes of two convolutions and two of squeeze-excite
-    second, second_again = convs[4:8], convs[12:]
-    assert set(second).issubset(depending_on([convs[3].outputs[0]])) == waits
+    assert len(convs) == 2 * 2 * 2  # forward and again, two passes of two convolutions
+    second, second_again = convs[2:4], convs[6:]
+    assert set(second).issubset(depending_on([convs[1].outputs[0]])) == waits
     _, of_inputs, of_weights = function.structured_outputs
     for gradient in [of_inputs[0], *of_weights[: len(passes[0].trainable)]]:
         source = gradient if gradient.op.type != "Identity" else gradient.op.inputs[0]

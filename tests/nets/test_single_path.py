@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from scarlet_tf.arch import SKIP, Choice, Head, SearchSpace, Slot, Stem
+from scarlet_tf.nets.blocks import lay_lanes
 from scarlet_tf.nets.single_path import single_path, single_paths
 from scarlet_tf.nets.supernet import build_supernet
 from scarlet_tf.train.optimizers import L2SGD, AdamW, L2RMSProp
@@ -73,22 +74,23 @@ def test_choices_are_uniform_and_independent():
 
 
 @pytest.mark.parametrize(
-    ("optimizer", "rematerialize", "stage_skip"),
+    ("optimizer", "rematerialize", "stage_skip", "lanes"),
     [
-        ("sgd", False, "removed"),
-        ("sgd", True, "removed"),
-        ("rmsprop", False, "projection"),
-        ("adamw", False, "removed"),
+        ("sgd", False, "removed", 2),
+        ("sgd", True, "removed", 1),
+        ("rmsprop", False, "projection", 1),
+        ("adamw", False, "removed", 2),
     ],
 )
 def test_path_moves_by_its_gradients_and_nothing_else_does(
-    float64, randomise, batch, optimizer, rematerialize, stage_skip
+    float64, randomise, batch, optimizer, rematerialize, stage_skip, lanes
 ):
     """Over 20 steps; the oracle is an eager pass along the path, and the optimizer on that path's weights alone."""
     images, labels = batch
     make, slots = OPTIMIZERS[optimizer]
     space = replace(SPACE, stage_skip=stage_skip)
     supernet = build_supernet(space, 8, 5, seed=11, method="spos", rematerialize=rematerialize)
+    lay_lanes(supernet, lanes)
     oracle = build_supernet(space, 8, 5)
     state, expected = (
         [*net.weights, *net.optimizer.variables]
