@@ -38,6 +38,19 @@ def test_network_starts_from_the_supernets_weights(tmp_path, mini_supernet, mini
     assert resolve(str(tmp_path)) == mini_arch
 
 
+def test_a_path_alone_is_trained_in_lanes_which_the_model_does_not_keep(tmp_path, mini_arch, mini_space, monkeypatch):
+    seen = []
+    monkeypatch.setattr(training, "fit", lambda model, *rest: seen.append(model.get_layer("stem").lanes))
+    for name, settings in {
+        "network": {"model": mini_arch},
+        "spos": {"space": mini_space, "method": "spos"},
+        "fair": {"space": mini_space},
+    }.items():
+        model = training.train(TrainConfig("synthetic", 16, **settings), tmp_path / name)
+        seen.append(model.get_layer("stem").lanes)
+    assert seen == [2, 1, 2, 1, 1, 1]
+
+
 def test_network_starts_from_fresh_weights_of_its_seed(tmp_path, mini_arch, images, stopped_at_the_start):
     config = TrainConfig("synthetic", 16, model=mini_arch, seed=3)
     first, again, other = (
