@@ -55,7 +55,7 @@ def _side_by_side(config: TrainConfig) -> tuple[int, int]:
     """How many paths a step works out side by side, and how many parts of each."""
     if config.space is not None and config.method == "fair":
         return config.streams_at_once or config.space.num_choices, 1
-    return 1, lanes_of_a_path()
+    return 1, 1 if config.strategy == "tpu" else lanes_of_a_path()  # a TPU by name is not known before it is reached
 
 
 def _train(
