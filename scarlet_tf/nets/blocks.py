@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from scarlet_tf.arch.cost import SE_REDUCTION
-from scarlet_tf.nets.conv_bn import ConvBN, downsampled, joined, kernel_initializer, split
+from scarlet_tf.nets.conv_bn import ConvBN, downsampled, joined, kernel_initializer, multiplied, split
 
 _LANES = "lanes"
 
@@ -51,8 +51,9 @@ class Stem(keras.layers.Layer):
         act = self.activation
         self.convs = [ConvBN(self, "conv", 3, input_shape[-1], self.filters, self.stride, act)]
         if self.separable_filters:
-            self.convs.append(ConvBN(self, "depthwise", 3, self.filters, None, activation=act))
-            self.convs.append(ConvBN(self, "pointwise", 1, self.filters, self.separable_filters))
+            depthwise = ConvBN(self, "depthwise", 3, self.filters, None, activation=act, follows=self.convs[0])
+            pointwise = ConvBN(self, "pointwise", 1, self.filters, self.separable_filters, follows=depthwise)
+            self.convs += [depthwise, pointwise]
         self.built = True
 
     def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
@@ -106,7 +107,7 @@ class InvertedBottleneck(keras.layers.Layer):
     def build(self, input_shape: tuple) -> None:
         hidden, act = self.hidden_channels, self.activation
         self.expand = ConvBN(self, "expand", 1, input_shape[-1], hidden, self.in_stride, act)
-        self.depthwise = ConvBN(self, "depthwise", self.kernel_size, hidden, None, self.stride, act)
+        self.depthwise = ConvBN(self, "depthwise", self.kernel_size, hidden, None, self.stride, act, self.expand)
         if self.use_se:
             squeezed = hidden // SE_REDUCTION
             for name, shape in (("squeeze", (hidden, squeezed)), ("excite", (squeezed, hidden))):
@@ -114,7 +115,7 @@ class InvertedBottleneck(keras.layers.Layer):
                 bias = self.add_weight(name=f"{name}_bias", shape=shape[1:], initializer="zeros")
                 setattr(self, f"{name}_kernel", kernel)
                 setattr(self, f"{name}_bias", bias)
-        self.project = ConvBN(self, "project", 1, hidden, self.filters)
+        self.project = ConvBN(self, "project", 1, hidden, self.filters, follows=self.depthwise)
         self.built = True
 
     def call(self, x: tf.Tensor, shortcut: bool | tf.Tensor | None = None, training: bool = False) -> tf.Tensor:
@@ -132,6 +133,8 @@ class InvertedBottleneck(keras.layers.Layer):
 
     def _excited(self, lanes: list[tf.Tensor], training: bool) -> list[tf.Tensor]:
         pooled = joined([tf.reduce_mean(y, [1, 2], keepdims=True) for y in lanes], axis=3)  # (batch, 1, 1, hidden)
+        if training and self.trainable:
+            pooled = multiplied(pooled, 1.0 / self.project.gain)
         squeezed = _convolve_pixel(pooled, self.squeeze_kernel.value, self.squeeze_bias.value, training)
         excited = _convolve_pixel(tf.nn.relu(squeezed), self.excite_kernel.value, self.excite_bias.value, training)
         gates = split(tf.nn.relu6(excited + 3.0) * (1.0 / 6.0), len(lanes), axis=3)
@@ -191,7 +194,8 @@ class HeadConv(keras.layers.Layer):
         self.built = True
 
     def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
-        return self.conv(x, training)
+        lanes = [x] * _num_lanes(self, self.filters)
+        return joined(self.conv.in_lanes(lanes, training), axis=3)
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         return downsampled(input_shape, self.in_stride, self.filters)

@@ -5,19 +5,44 @@ of the graph around them: for the thirteen choices of a slot that takes minutes 
 the operations that were not chosen. Here a branch is a function that is called, compiled when it is first chosen.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 from tensorflow.python.eager import context  # the only way to make a function known that was not traced
+
+from scarlet_tf.nets.packages import packed
+
+States = Sequence[Sequence[tf.Tensor]]
+
+
+def handed(states: States, in_packages: bool) -> list[tf.Tensor]:
+    """`states` as a call of `Branches` takes them, eager tensors of each function: in packages, or one by one for XLA.
+
+    A function with thousands of inputs, such as a step on a path of a supernet, takes a microsecond for each. Beside
+    the packages goes one tensor by itself: by handles alone does TensorFlow see which calls have to wait for which.
+    """
+    tensors = [tensor for state in states for tensor in state]
+    if not in_packages:
+        return tensors
+    with tf.init_scope():
+        return [*map(packed, states), *tensors[:1]]
 
 
 class Branches:
     """`functions`, each of arguments as in `signature`, all with results of the same types and structure.
 
-    Made while a `tf.function` is traced, and called there.
+    `states` are eager tensors, such as handles of variables, that the functions were made with, and in place of which a
+    call gives each others. Made while a `tf.function` is traced, and called there.
     """
 
-    def __init__(self, functions: Sequence[Callable], signature: Sequence[tf.TensorSpec]) -> None:
+    def __init__(
+        self,
+        functions: Sequence[Callable],
+        signature: Sequence[tf.TensorSpec],
+        states: States = (),
+        in_packages: bool = False,
+    ) -> None:
+        states = states or [[]] * len(functions)
         traced = [
             # not inlined, so that it gets the optimisations of a function that was called from outside
             tf.function(
@@ -27,26 +52,37 @@ class Branches:
         ]
         self._structure = traced[0].structured_outputs
         self._outputs = tf.nest.flatten(self._structure)
+        own = {id(tensor) for state in states for tensor in state}
         captures = {id(tensor): tensor for function in traced for tensor in function.captured_inputs}
-        self._captures = list(captures.values())
-        num_arguments = len(signature)
-        position = {key: num_arguments + index for index, key in enumerate(captures)}
-        definition = type(traced[0].function_def)()
-        types = [spec.dtype for spec in signature] + [tensor.dtype for tensor in self._captures]
+        self._shared = [tensor for key, tensor in captures.items() if key not in own]
+        handed_types = [tensor.dtype for tensor in handed(states, in_packages)]
+        types = [spec.dtype for spec in signature] + [tensor.dtype for tensor in self._shared] + handed_types
+        template = type(traced[0].function_def)()
         for index, dtype in enumerate(types):
-            definition.signature.input_arg.add(name=f"input_{index}", type=dtype.as_datatype_enum)
+            template.signature.input_arg.add(name=f"input_{index}", type=dtype.as_datatype_enum)
+        arguments = [f"input_{index}" for index in range(len(signature))]
+        names = {id(tensor): f"input_{len(signature) + index}" for index, tensor in enumerate(self._shared)}
+        first = len(types) - len(handed_types)
         self._names = []
-        for function in traced:
-            read = [*range(num_arguments), *(position[id(tensor)] for tensor in function.captured_inputs)]
-            self._names.append(_define_call(definition, function, [types[index] for index in read], read))
+        for index, (function, state) in enumerate(zip(traced, states, strict=True)):
+            definition = type(template)()
+            definition.CopyFrom(template)
+            if in_packages:
+                _define_unpacking(definition, f"input_{first + index}", state)
+                names |= {id(tensor): f"state:components:{place}" for place, tensor in enumerate(state)}
+            else:
+                names |= {id(tensor): f"input_{first + place}" for place, tensor in enumerate(state)}
+                first += len(state)
+            read = [*arguments, *(names[id(tensor)] for tensor in function.captured_inputs)]
+            self._names.append(_define_call(definition, function, read))
         # TensorFlow forgets a function that Python has let go of; this graph knows it by name alone.
         tf.compat.v1.get_default_graph().add_to_collection("branches", traced)
 
-    def __call__(self, *arguments: tf.Tensor, index: tf.Tensor, instead: Mapping[int, tf.Tensor]) -> object:
-        """What `functions[index](*arguments)` returns, with other tensors `instead` of captured ones, by their ids."""
+    def __call__(self, *arguments: tf.Tensor, index: tf.Tensor, states: Sequence[tf.Tensor] = ()) -> object:
+        """What `functions[index](*arguments)` returns, with its state of `handed` ones in place of its own."""
         results = tf.raw_ops.Case(
             branch_index=index,
-            input=[*arguments, *(instead.get(id(tensor), tensor) for tensor in self._captures)],
+            input=[*arguments, *self._shared, *states],
             Tout=[output.dtype for output in self._outputs],
             branches=self._names,
             output_shapes=[output.shape for output in self._outputs],
@@ -54,23 +90,27 @@ class Branches:
         return tf.nest.pack_sequence_as(self._structure, results)
 
 
-def _define_call(template: object, function: Callable, types: list[tf.DType], read: list[int]) -> str:
-    """Defines the call of `function` with those of the inputs in the signature of `template` that it reads; the name.
+def _define_unpacking(definition: object, package: str, state: Sequence[tf.Tensor]) -> None:
+    """Adds a node "state" to a function, which takes a package of what is like `state` apart."""
+    if state:
+        node = definition.node_def.add(name="state", op="OptionalGetValue", input=[package])
+        node.attr["output_types"].list.type.extend(tensor.dtype.as_datatype_enum for tensor in state)
+        node.attr["output_shapes"].list.shape.extend(tensor.shape.as_proto() for tensor in state)
+
+
+def _define_call(definition: object, function: Callable, read: list[str]) -> str:
+    """Completes a function by the call of another one with those of the inputs that it reads; the name.
 
     `tf.raw_ops.Case` hands the same inputs to all its branches.
     """
-    definition = type(template)()
-    definition.CopyFrom(template)
-    signature, name = definition.signature, function.function_def.signature.name
-    signature.name, signature.is_stateful = f"{name}_branch", True
-    call = definition.node_def.add(name="call", op="StatefulPartitionedCall")
-    call.input.extend(f"input_{index}" for index in read)
-    call.attr["f"].func.name = name
-    call.attr["Tin"].list.type.extend(dtype.as_datatype_enum for dtype in types)
+    signature, called = definition.signature, function.function_def.signature
+    signature.name, signature.is_stateful = f"{called.name}_branch", True
+    call = definition.node_def.add(name="call", op="StatefulPartitionedCall", input=read)
+    call.attr["f"].func.name = called.name
+    call.attr["Tin"].list.type.extend(argument.type for argument in called.input_arg)
     call.attr["config_proto"].s = context.context().function_call_options.config_proto_serialized
-    outputs = function.function_def.signature.output_arg
-    call.attr["Tout"].list.type.extend(output.type for output in outputs)
-    for index, output in enumerate(outputs):
+    call.attr["Tout"].list.type.extend(output.type for output in called.output_arg)
+    for index, output in enumerate(called.output_arg):
         signature.output_arg.add(name=f"output_{index}", type=output.type)
         definition.ret[f"output_{index}"] = f"call:output:{index}"
     signature.control_output.append("call")

@@ -7,6 +7,7 @@ minutes to build and trace, this takes seconds.
 import functools
 import operator
 from collections.abc import Sequence
+from typing import Self
 
 import keras
 import tensorflow as tf
@@ -17,12 +18,12 @@ BN_MOMENTUM = 0.9
 BN_EPSILON = 1e-5
 
 
-def activate(x: tf.Tensor, activation: str | None, training: bool = False) -> tf.Tensor:
+def activate(x: tf.Tensor, activation: str | None) -> tf.Tensor:
     """Applies relu, relu6, hard_swish (x * relu6(x + 3) / 6) or, for None, nothing."""
     if activation is None:
         return x
     if activation == "hard_swish":
-        return gradients.hard_swish(x) if training else x * (tf.nn.relu6(x + 3.0) * (1.0 / 6.0))
+        return x * (tf.nn.relu6(x + 3.0) * (1.0 / 6.0))
     return {"relu": tf.nn.relu, "relu6": tf.nn.relu6}[activation](x)
 
 
@@ -43,12 +44,23 @@ def downsampled(shape: tuple, stride: int, filters: int) -> tuple:
 
 def split(x: tf.Tensor, parts: int, axis: int) -> list[tf.Tensor]:
     """`x` in equal parts."""
-    return tf.split(x, parts, axis) if parts > 1 else [x]
+    if parts == 1:
+        return [x]
+    if any(size != 1 for size in x.shape[:axis]):
+        return tf.split(x, parts, axis)
+    # without a copy, which TensorFlow makes of all axes but the first
+    rows = tf.split(tf.reshape(x, x.shape[axis:]), parts, 0)
+    return [tf.reshape(part, [*x.shape[:axis], *part.shape]) for part in rows]
 
 
 def joined(parts: Sequence[tf.Tensor], axis: int) -> tf.Tensor:
     """The inverse of `split`."""
     return tf.concat(parts, axis) if len(parts) > 1 else parts[0]
+
+
+def multiplied(x: tf.Tensor, factor: float) -> tf.Tensor:
+    """`x` by a number; nothing is computed for 1."""
+    return x if factor == 1.0 else x * factor
 
 
 class ConvBN:
@@ -58,8 +70,10 @@ class ConvBN:
     replica of a `tf.distribute` strategy takes the statistics of its own images, unless `sync_batch_norm.synchronise`
     was called.
 
-    `filters` None makes it depthwise. The weights are `layer`'s: `kernel` (k, k, in, out), or (k, k, in, 1) depthwise,
-    and `gamma`, `beta`, `mean`, `variance`, each (out,).
+    `filters` None makes it depthwise. `follows` is what it reads the output of, if nothing else does: in training a
+    hard-swish there leaves its sixth to the batch norm here, for which the scale of its inputs makes no difference.
+    `gain` is then what they are too large by. The weights are `layer`'s: `kernel` (k, k, in, out), or (k, k, in, 1)
+    depthwise, and `gamma`, `beta`, `mean`, `variance`, each (out,).
     """
 
     def __init__(
@@ -71,8 +85,12 @@ class ConvBN:
         filters: int | None,
         stride: int = 1,
         activation: str | None = None,
+        follows: Self | None = None,
     ) -> None:
         self.layer, self.kernel_size, self.stride, self.activation = layer, kernel_size, stride, activation
+        self.gain, self._output_gain = 1.0, 1.0
+        if follows and follows.activation == "hard_swish":
+            self.gain = follows._output_gain = 6.0
         self.depthwise = filters is None
         shape = (kernel_size, kernel_size, in_channels, filters or 1)
         self.kernel = layer.add_weight(name=f"{name}_kernel", shape=shape, initializer=kernel_initializer())
@@ -137,15 +155,21 @@ class ConvBN:
 
     def _normalise(self, lanes: list[tf.Tensor], training: bool) -> list[tf.Tensor]:
         """Batch norm and activation of equal parts of the channels."""
-        vectors = (self.gamma, self.beta, self.mean, self.variance)
-        own = [split(vector.value, len(lanes), axis=0) for vector in vectors]
+        gains = 1.0, 1.0, self.gain, self.gain**2
+        vectors = self.gamma.value, self.beta.value, self.mean.value, self.variance.value
+        if training:
+            vectors = [multiplied(vector, gain) for vector, gain in zip(vectors, gains, strict=True)]
+        own = [split(vector, len(lanes), axis=0) for vector in vectors]
         outputs, *statistics = zip(
             *(self._batch_norm(x, *of_lane, training) for x, *of_lane in zip(lanes, *own, strict=True)), strict=True
         )
-        if training:
-            for statistic, parts in zip((self.mean, self.variance), statistics, strict=True):
-                sync_batch_norm.assign(self.layer, statistic, joined(parts, axis=0))
-        return [activate(x, self.activation, training) for x in outputs]
+        if not training:
+            return [activate(x, self.activation) for x in outputs]
+        for statistic, parts, gain in zip((self.mean, self.variance), statistics, gains[2:], strict=True):
+            sync_batch_norm.assign(self.layer, statistic, multiplied(joined(parts, axis=0), 1.0 / gain))
+        if self.activation != "hard_swish":
+            return [activate(x, self.activation) for x in outputs]
+        return [multiplied(gradients.sixfold_hard_swish(x), self._output_gain / 6.0) for x in outputs]
 
     def _batch_norm(
         self,
@@ -157,6 +181,7 @@ class ConvBN:
         training: bool,
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """The normalised x, and the next moving mean and (unbiased) variance."""
+        epsilon = BN_EPSILON * self.gain**2 if training else BN_EPSILON
         replicas = sync_batch_norm.replicas_of(self.layer) if training else None
         if replicas is None and x.dtype != tf.float64:  # for which the fused kernel is not made
             y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
@@ -165,20 +190,20 @@ class ConvBN:
                 offset=beta,
                 mean=mean,
                 variance=variance,
-                epsilon=BN_EPSILON,
+                epsilon=epsilon,
                 exponential_avg_factor=1.0 - BN_MOMENTUM,
                 is_training=training,
             )
             return y, mean, variance
         if not training:
-            return tf.nn.batch_normalization(x, mean, variance, beta, gamma, BN_EPSILON), mean, variance
+            return tf.nn.batch_normalization(x, mean, variance, beta, gamma, epsilon), mean, variance
         if replicas is not None:
-            y, *batch = sync_batch_norm.batch_norm(x, gamma, beta, mean, BN_EPSILON, replicas)
+            y, *batch = sync_batch_norm.batch_norm(x, gamma, beta, mean, epsilon, replicas)
         else:
             batch_mean, biased = tf.nn.moments(x, [0, 1, 2])
             count = tf.cast(tf.size(x) // tf.size(batch_mean), x.dtype)
             batch = batch_mean, biased * (count / tf.maximum(count - 1.0, 1.0))
-            y = tf.nn.batch_normalization(x, batch_mean, biased, beta, gamma, BN_EPSILON)
+            y = tf.nn.batch_normalization(x, batch_mean, biased, beta, gamma, epsilon)
         return y, *(
             moving - (moving - new) * (1.0 - BN_MOMENTUM) for moving, new in zip((mean, variance), batch, strict=True)
         )

@@ -8,8 +8,7 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-KEPT = tf.TensorSpec([], tf.variant)
-"""Tensors as one, which only a function of the same cut can read."""
+from scarlet_tf.nets.packages import packed, unpacked
 
 
 def _between(sources: list[tf.Tensor], result: tf.Tensor) -> set[tf.Operation]:
@@ -68,17 +67,6 @@ def _copied(fetches: list[tf.Tensor], feeds: dict[str, tf.Tensor]) -> list[tf.Te
     return [results[tensor.name] for tensor in fetches]
 
 
-def _packed(tensors: list[tf.Tensor]) -> tf.Tensor:
-    return tf.raw_ops.OptionalFromValue(components=tensors) if tensors else tf.raw_ops.OptionalNone()
-
-
-def _unpacked(packed: tf.Tensor, like: list[tf.Tensor]) -> list[tf.Tensor]:
-    if not like:
-        return []
-    types, shapes = [tensor.dtype for tensor in like], [tensor.shape for tensor in like]
-    return tf.raw_ops.OptionalGetValue(optional=packed, output_types=types, output_shapes=shapes)
-
-
 class Cut:
     """`function(*inputs, upstream) -> (output, of_input, rest)`, of which each part is a function of its own.
 
@@ -102,7 +90,7 @@ class Cut:
     def forward_keeping(self, *inputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """The output, and what of the pass `backward_of_kept` and `rest_of_kept` read."""
         output, *kept = _copied([self._output, *self._kept], self._feeds(self._inputs, inputs))
-        return output, _packed(kept)
+        return output, packed(kept)
 
     def backward(self, *values: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """Of (*inputs, upstream): `of_input` and the rest, for which it computes the output once more."""
@@ -112,15 +100,15 @@ class Cut:
     def backward_of_kept(self, *values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Of (*inputs, upstream, kept): `of_input`, and what of this `rest_of_kept` reads."""
         *values, kept = values
-        feeds = self._feeds([*self._inputs, self._upstream, *self._kept], [*values, *_unpacked(kept, self._kept)])
+        feeds = self._feeds([*self._inputs, self._upstream, *self._kept], [*values, *unpacked(kept, self._kept)])
         of_input, *kept_later = _copied([self._of_input, *self._kept_later], feeds)
-        return of_input, _packed(kept_later)
+        return of_input, packed(kept_later)
 
     def rest_of_kept(self, *values: tf.Tensor) -> list[tf.Tensor]:
         """Of (*inputs, upstream, kept, kept later): the rest."""
         *values, kept, kept_later = values
         given = [*self._inputs, self._upstream, *self._kept, *self._kept_later]
-        values += _unpacked(kept, self._kept) + _unpacked(kept_later, self._kept_later)
+        values += unpacked(kept, self._kept) + unpacked(kept_later, self._kept_later)
         return _copied(self._rest, self._feeds(given, values))
 
     @staticmethod

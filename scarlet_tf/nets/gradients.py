@@ -8,15 +8,20 @@ import tensorflow as tf
 MAX_FAST_WIDTH = 3  # of a filter for whose gradient oneDNN has a depthwise kernel
 
 
+def has_accelerator() -> bool:
+    """Whether TensorFlow runs on a GPU or TPU, too; it starts its devices."""
+    return bool(tf.config.list_logical_devices("GPU") + tf.config.list_logical_devices("TPU"))
+
+
 @tf.custom_gradient
-def hard_swish(x: tf.Tensor) -> tuple:
-    """x * relu6(x + 3) / 6. Keeps x alone for the gradient, where TensorFlow would keep what is in between as well."""
+def sixfold_hard_swish(x: tf.Tensor) -> tuple:
+    """x * relu6(x + 3). Keeps x alone for the gradient, where TensorFlow would keep what is in between as well."""
 
     def gradient(upstream: tf.Tensor) -> tf.Tensor:
         gate = tf.nn.relu6(x + 3.0)
-        return (gate + tf.raw_ops.Relu6Grad(gradients=x, features=gate)) * upstream * (1.0 / 6.0)
+        return (gate + tf.raw_ops.Relu6Grad(gradients=x, features=gate)) * upstream
 
-    return x * (tf.nn.relu6(x + 3.0) * (1.0 / 6.0)), gradient
+    return x * tf.nn.relu6(x + 3.0), gradient
 
 
 def pointwise_conv(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
@@ -48,8 +53,7 @@ def depthwise_conv(x: tf.Tensor, kernel: tf.Tensor, stride: int) -> tf.Tensor:
     columns at a time. A GPU and a TPU get the whole at once.
     """
     pad = kernel.shape[0] // 2
-    accelerators = tf.config.list_logical_devices("GPU") + tf.config.list_logical_devices("TPU")
-    if x.dtype != tf.float32 or accelerators:
+    if x.dtype != tf.float32 or has_accelerator():
         padding = "SAME"
         if stride > 1:  # where TensorFlow's SAME pads unevenly
             x, padding = tf.pad(x, [[0, 0], [pad, pad], [pad, pad], [0, 0]]), "VALID"

@@ -7,7 +7,7 @@ and batch norm statistics are not touched.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -16,9 +16,11 @@ import numpy as np
 import tensorflow as tf
 
 from scarlet_tf.nets.blocks import InvertedBottleneck
-from scarlet_tf.nets.branches import Branches
+from scarlet_tf.nets.branches import Branches, handed
 from scarlet_tf.nets.conv_bn import downsampled
-from scarlet_tf.nets.cut import KEPT, Cut
+from scarlet_tf.nets.cut import Cut
+from scarlet_tf.nets.gradients import has_accelerator
+from scarlet_tf.nets.packages import PACKAGE
 from scarlet_tf.nets.stabilizer import Stabilizer
 
 if TYPE_CHECKING:
@@ -94,7 +96,7 @@ class _Candidate:
 class _SlotFunctions:
     """What a step does at a slot, of which it runs one choice, and changes nothing else.
 
-    Traced for one slot; a call with the `weights_of` another one that is alike works on the weights of that.
+    Traced for one slot; a call with the `states_of` another one that is alike works on the weights of that.
     """
 
     def __init__(self, block: ChoiceBlock, x: tf.TensorSpec, supernet: Supernet) -> None:
@@ -105,19 +107,20 @@ class _SlotFunctions:
             for candidate in block.candidates
         ]
         self.size = max(sum(candidate.sizes) for candidate in self._candidates)
-        self._optimizer, self._state = supernet.optimizer, _state(block, supernet.optimizer)
+        self._optimizer, self._states = supernet.optimizer, _states(block, supernet.optimizer)
+        self._in_packages = not supernet.rematerialize and not has_accelerator()
         self._forward_inputs = [x, tf.TensorSpec([], tf.bool)]
-        kept = tf.TensorSpec([], tf.float32) if supernet.rematerialize else KEPT
+        kept = tf.TensorSpec([], tf.float32) if supernet.rematerialize else PACKAGE
         self._backward_inputs = [*self._forward_inputs, y, kept]
         self._rate = tf.TensorSpec([], supernet.optimizer.learning_rate.dtype)
 
-    def weights_of(self, block: ChoiceBlock) -> dict[int, tf.Tensor]:
-        """The handle that is to stand for each of those of the slot that was traced, by its id."""
-        state = _state(block, self._optimizer)
-        return {id(variable.value.handle): state[name].value.handle for name, variable in self._state.items()}
+    def states_of(self, block: ChoiceBlock) -> list[tf.Tensor]:
+        """What a call takes to work on the weights of `block`."""
+        return handed(_states(block, self._optimizer), self._in_packages)
 
     def _branches(self, branch: Callable, signature: list[tf.TensorSpec]) -> Branches:
-        return Branches([partial(branch, candidate) for candidate in self._candidates], signature)
+        functions = [partial(branch, candidate) for candidate in self._candidates]
+        return Branches(functions, signature, self._states, self._in_packages)
 
     @cached_property
     def forward(self) -> Branches:
@@ -143,7 +146,7 @@ class _SlotFunctions:
                 candidate.update(changes, self._optimizer, rate)
             return tf.constant(0)
 
-        return self._branches(branch, [*self._backward_inputs, KEPT, self._rate])
+        return self._branches(branch, [*self._backward_inputs, PACKAGE, self._rate])
 
     @cached_property
     def changes(self) -> Branches:
@@ -174,15 +177,19 @@ class _SlotFunctions:
         return self._branches(branch, [changes, self._rate])
 
 
-def _state(block: ChoiceBlock, optimizer: keras.optimizers.Optimizer) -> dict[str, keras.Variable]:
-    """The weights of a slot and what the optimizer keeps of them, by names that are the same for slots alike."""
-    state = {weight.path.removeprefix(block.path): weight for weight in block.weights}
-    prefix = block.path.replace("/", "_") + "_"
-    for variable in optimizer.variables:
-        _, found, name = variable.path.partition(prefix)
-        if found:
-            state[name] = variable
-    return state
+def _states(block: ChoiceBlock, optimizer: keras.optimizers.Optimizer) -> list[list[tf.Tensor]]:
+    """The handles of each candidate's weights and of what the optimizer keeps of them, in an order that is the same for
+    slots alike."""
+
+    def kept_of(layer: keras.layers.Layer, variables: Sequence[keras.Variable]) -> list[keras.Variable]:
+        prefix = layer.path.replace("/", "_") + "_"
+        return [variable for variable in variables if prefix in variable.path]
+
+    of_slot = kept_of(block, optimizer.variables)
+    return [
+        [variable.value.handle for variable in candidate.weights + kept_of(candidate, of_slot)]
+        for candidate in block.candidates
+    ]
 
 
 def _likeness(block: ChoiceBlock, x: tf.Tensor) -> tuple:
@@ -212,7 +219,7 @@ def train_single_path(supernet: Supernet, images: tf.Tensor, labels: tf.Tensor) 
         if likeness not in functions:
             functions[likeness] = _SlotFunctions(block, tf.TensorSpec(x.shape, x.dtype), supernet)
         slot = functions[likeness]
-        at = {"index": path[index], "instead": slot.weights_of(block)}
+        at = {"index": path[index], "states": slot.states_of(block)}
         y, kept = slot.forward(x, block_seen, **at)
         passes.append((slot, at, x, block_seen, kept))
         x, block_seen = y, block_seen | stays[index]

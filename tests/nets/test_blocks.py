@@ -35,24 +35,29 @@ def conv_in_numpy(x, kernel, stride=1, depthwise=False):
     return out
 
 
-def batch_norm_in_numpy(x, conv):
+def batch_norm_in_numpy(x, conv, moved=None):
+    """By the moving statistics; in training, with a list `moved`, by those of x, and the next moving ones go there."""
     mean, variance, gamma, beta = map(np.asarray, (conv.mean, conv.variance, conv.gamma, conv.beta))
+    if moved is not None:
+        unbiased = x.var((0, 1, 2), ddof=1)
+        moved += [0.9 * mean + 0.1 * x.mean((0, 1, 2)), 0.9 * variance + 0.1 * unbiased]
+        mean, variance = x.mean((0, 1, 2)), x.var((0, 1, 2))
     return (x - mean) / np.sqrt(variance + EPSILON) * gamma + beta
 
 
-def conv_bn_in_numpy(x, conv, stride=1, depthwise=False):
-    return batch_norm_in_numpy(conv_in_numpy(x, np.asarray(conv.kernel), stride, depthwise), conv)
+def conv_bn_in_numpy(x, conv, stride=1, depthwise=False, moved=None):
+    return batch_norm_in_numpy(conv_in_numpy(x, np.asarray(conv.kernel), stride, depthwise), conv, moved)
 
 
-def bottleneck_in_numpy(block, x, stride, in_stride=1, shortcut=False):
-    y = hard_swish(conv_bn_in_numpy(x, block.expand, in_stride))
-    y = hard_swish(conv_bn_in_numpy(y, block.depthwise, stride, depthwise=True))
+def bottleneck_in_numpy(block, x, stride, in_stride=1, shortcut=False, moved=None):
+    y = hard_swish(conv_bn_in_numpy(x, block.expand, in_stride, moved=moved))
+    y = hard_swish(conv_bn_in_numpy(y, block.depthwise, stride, depthwise=True, moved=moved))
     if block.use_se:
         pooled = y.mean((1, 2))
         squeezed = np.maximum(pooled @ np.asarray(block.squeeze_kernel)[0, 0] + np.asarray(block.squeeze_bias), 0)
         excited = squeezed @ np.asarray(block.excite_kernel)[0, 0] + np.asarray(block.excite_bias)
         y = y * (relu6(excited + 3) / 6)[:, np.newaxis, np.newaxis]
-    y = conv_bn_in_numpy(y, block.project)
+    y = conv_bn_in_numpy(y, block.project, moved=moved)
     return y + x if shortcut else y
 
 
@@ -142,6 +147,21 @@ def test_head_equals_direct_loops(float64, randomise, in_stride):
     assert head.compute_output_shape(x.shape) == expected.shape
 
 
+@pytest.mark.parametrize("lanes", [1, 2])
+@pytest.mark.parametrize("use_se", [False, True])
+def test_training_pass_equals_direct_loops(float64, randomise, use_se, lanes):
+    block = InvertedBottleneck(16, 6, 5, 2, use_se=use_se)
+    x = images(3, 8, 8, 4)
+    block.build(x.shape)
+    randomise(block)
+    lay_lanes(block, lanes)
+    moved = []
+    expected = bottleneck_in_numpy(block, x, 2, moved=moved)
+    np.testing.assert_allclose(block(x, training=True), expected, rtol=1e-12, atol=1e-12)
+    for statistic, value in zip(block.non_trainable_weights, moved, strict=True):
+        np.testing.assert_allclose(statistic, value, rtol=1e-12, atol=1e-12, err_msg=statistic.path)
+
+
 def trained_once(layer, x, upstream):
     """What a training pass gives, changes and has as gradients."""
     with tf.GradientTape() as tape:
@@ -160,8 +180,9 @@ def trained_once(layer, x, upstream):
         (lambda: InvertedBottleneck(15, 6, 3), 6),
         (lambda: Stem(8, 2, 5, "hard_swish"), 9),
         (lambda: Stem(8, 2, None, "relu"), 9),
+        (lambda: HeadConv(8, "hard_swish", 2), 6),
     ],
-    ids=["block", "strided block", "odd number of channels", "separable stem", "stem"],
+    ids=["block", "strided block", "odd number of channels", "separable stem", "stem", "head"],
 )
 def test_lanes_change_nothing_but_the_rounding(float64, randomise, make, size):
     plain, laned = make(), make()

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from scarlet_tf.nets.gradients import depthwise_conv, hard_swish, pointwise_conv
+from scarlet_tf.nets.gradients import depthwise_conv, pointwise_conv, sixfold_hard_swish
 
 
 def depthwise_in_numpy(x, kernel, upstream, stride, pad):
@@ -96,11 +96,11 @@ def test_wide_filters_take_their_gradient_in_parts():
     assert [backward(size) for size in (3, 5, 7)] == [1, 2, 3]
 
 
-def test_hard_swish_by_hand():
+def test_sixfold_hard_swish_by_hand():
     x = tf.constant([-4, -3, -1.5, 0, 1.5, 3, 7])
     with tf.GradientTape() as tape:
         tape.watch(x)
-        out = hard_swish(x)
-    np.testing.assert_allclose(out, [0, 0, -0.375, 0, 1.125, 3, 7], atol=1e-6)
-    slopes = tape.gradient(out, x, 2 * tf.ones_like(x))
+        out = sixfold_hard_swish(x)
+    np.testing.assert_allclose(out, [0, 0, -2.25, 0, 6.75, 18, 42], atol=1e-5)
+    slopes = tape.gradient(out, x, tf.ones_like(x) / 3)
     np.testing.assert_allclose(slopes, [0, 0, 0, 1, 2, 2, 2], atol=1e-6)
