@@ -61,7 +61,7 @@ class Branches:
         for index, dtype in enumerate(types):
             template.signature.input_arg.add(name=f"input_{index}", type=dtype.as_datatype_enum)
         arguments = [f"input_{index}" for index in range(len(signature))]
-        names = {id(tensor): f"input_{len(signature) + index}" for index, tensor in enumerate(self._shared)}
+        shared = {id(tensor): f"input_{len(signature) + index}" for index, tensor in enumerate(self._shared)}
         first = len(types) - len(handed_types)
         self._names = []
         for index, (function, state) in enumerate(zip(traced, states, strict=True)):
@@ -69,11 +69,12 @@ class Branches:
             definition.CopyFrom(template)
             if in_packages:
                 _define_unpacking(definition, f"input_{first + index}", state)
-                names |= {id(tensor): f"state:components:{place}" for place, tensor in enumerate(state)}
+                names = [f"state:components:{place}" for place in range(len(state))]
             else:
-                names |= {id(tensor): f"input_{first + place}" for place, tensor in enumerate(state)}
+                names = [f"input_{first + place}" for place in range(len(state))]
                 first += len(state)
-            read = [*arguments, *(names[id(tensor)] for tensor in function.captured_inputs)]
+            known = shared | {id(tensor): name for tensor, name in zip(state, names, strict=True)}
+            read = [*arguments, *(known[id(tensor)] for tensor in function.captured_inputs)]
             self._names.append(_define_call(definition, function, read))
         # TensorFlow forgets a function that Python has let go of; this graph knows it by name alone.
         tf.compat.v1.get_default_graph().add_to_collection("branches", traced)
