@@ -58,6 +58,8 @@ def _copied(fetches: list[tf.Tensor], feeds: dict[str, tf.Tensor]) -> list[tf.Te
             needed[tensor.op.name] = tensor.op.node_def
             left.extend(tensor.op.inputs)
             read.update(tensor.name for tensor in tensor.op.inputs)
+    for node in needed.values():  # what is not copied here has been run, or has no need to be
+        node.input[:] = [name for name in node.input if not name.startswith("^") or name[1:] in needed]
     known = {name: tensor for name, tensor in feeds.items() if name in read}
     known |= {name: graph.capture(tensor) for name, tensor in captures.items() if name in read}
     computed = [tensor.name for tensor in fetches if tensor.name not in feeds]
@@ -80,7 +82,6 @@ class Cut:
         *self._inputs, self._upstream = traced.inputs[: len(inputs) + 1]
         fetches = [self._of_input, *self._rest]
         self._kept = _read_of(_between(self._inputs, self._output), fetches)
-        self._kept_later = _read_of(_between([self._upstream], self._of_input), self._rest) if self._rest else []
 
     def forward(self, *inputs: tf.Tensor) -> tf.Tensor:
         """The output."""
@@ -88,28 +89,23 @@ class Cut:
         return output
 
     def forward_keeping(self, *inputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """The output, and what of the pass `backward_of_kept` and `rest_of_kept` read."""
+        """The output, and what of the pass `backward_of_kept` reads."""
         output, *kept = _copied([self._output, *self._kept], self._feeds(self._inputs, inputs))
         return output, packed(kept)
 
     def backward(self, *values: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """Of (*inputs, upstream): `of_input` and the rest, for which it computes the output once more."""
-        of_input, *rest = _copied([self._of_input, *self._rest], self._feeds([*self._inputs, self._upstream], values))
-        return of_input, rest
+        return self._gradients(self._feeds([*self._inputs, self._upstream], values))
 
-    def backward_of_kept(self, *values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Of (*inputs, upstream, kept): `of_input`, and what of this `rest_of_kept` reads."""
+    def backward_of_kept(self, *values: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """Of (*inputs, upstream, kept): `of_input` and the rest."""
         *values, kept = values
-        feeds = self._feeds([*self._inputs, self._upstream, *self._kept], [*values, *unpacked(kept, self._kept)])
-        of_input, *kept_later = _copied([self._of_input, *self._kept_later], feeds)
-        return of_input, packed(kept_later)
+        values += unpacked(kept, self._kept)
+        return self._gradients(self._feeds([*self._inputs, self._upstream, *self._kept], values))
 
-    def rest_of_kept(self, *values: tf.Tensor) -> list[tf.Tensor]:
-        """Of (*inputs, upstream, kept, kept later): the rest."""
-        *values, kept, kept_later = values
-        given = [*self._inputs, self._upstream, *self._kept, *self._kept_later]
-        values += unpacked(kept, self._kept) + unpacked(kept_later, self._kept_later)
-        return _copied(self._rest, self._feeds(given, values))
+    def _gradients(self, feeds: dict[str, tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        of_input, *rest = _copied([self._of_input, *self._rest], feeds)
+        return of_input, rest
 
     @staticmethod
     def _feeds(tensors: Sequence[tf.Tensor], values: Sequence[tf.Tensor]) -> dict[str, tf.Tensor]:

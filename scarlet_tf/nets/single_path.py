@@ -20,7 +20,7 @@ from scarlet_tf.nets.branches import Branches, handed
 from scarlet_tf.nets.conv_bn import downsampled
 from scarlet_tf.nets.cut import Cut
 from scarlet_tf.nets.gradients import has_accelerator
-from scarlet_tf.nets.packages import PACKAGE
+from scarlet_tf.nets.packages import PACKAGE, packed, unpacked
 from scarlet_tf.nets.stabilizer import Stabilizer
 
 if TYPE_CHECKING:
@@ -79,10 +79,7 @@ class _Candidate:
     def backward(self, *values: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """Of (x, shortcut, upstream, kept): the gradient of x, and the changes: the gradients of the weights, then the
         next statistics."""
-        if self.rematerialize:
-            return self.cut.backward(*values[:-1])
-        of_input, kept_later = self.cut.backward_of_kept(*values)
-        return of_input, self.cut.rest_of_kept(*values, kept_later)
+        return self.cut.backward(*values[:-1]) if self.rematerialize else self.cut.backward_of_kept(*values)
 
     def update(self, changes: list[tf.Tensor], optimizer: keras.optimizers.Optimizer, rate: tf.Tensor) -> None:
         """Moves the weights by their gradients, and sets the statistics."""
@@ -107,12 +104,16 @@ class _SlotFunctions:
             for candidate in block.candidates
         ]
         self.size = max(sum(candidate.sizes) for candidate in self._candidates)
+        self._replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        # what replicas add up, or XLA is to know, cannot be a package
+        self._in_vectors = self._replicas > 1 or supernet.rematerialize
         self._optimizer, self._states = supernet.optimizer, _states(block, supernet.optimizer)
         self._in_packages = not supernet.rematerialize and not has_accelerator()
         self._forward_inputs = [x, tf.TensorSpec([], tf.bool)]
         kept = tf.TensorSpec([], tf.float32) if supernet.rematerialize else PACKAGE
         self._backward_inputs = [*self._forward_inputs, y, kept]
-        self._rate = tf.TensorSpec([], supernet.optimizer.learning_rate.dtype)
+        changes = tf.TensorSpec([self.size], x.dtype) if self._in_vectors else PACKAGE
+        self._update_inputs = [changes, tf.TensorSpec([], supernet.optimizer.learning_rate.dtype)]
 
     def states_of(self, block: ChoiceBlock) -> list[tf.Tensor]:
         """What a call takes to work on the weights of `block`."""
@@ -129,52 +130,41 @@ class _SlotFunctions:
 
     @cached_property
     def backward(self) -> Branches:
-        """Of (x, shortcut, upstream, kept): the gradient of x, and what `learn` reads of this."""
-        return self._branches(lambda candidate, *values: candidate.cut.backward_of_kept(*values), self._backward_inputs)
-
-    @cached_property
-    def learn(self) -> Branches:
-        """Of (x, shortcut, upstream, kept, kept later, rate): nothing; it moves the weights by their gradients.
-
-        No other slot waits for it: the gradients of weights are worked out beside the gradients of slots before.
-        """
-
-        def branch(candidate: _Candidate, *values: tf.Tensor) -> tf.Tensor:
-            *read, rate = values
-            changes = [tf.identity(change) for change in candidate.cut.rest_of_kept(*read)]
-            with tf.control_dependencies(changes):  # some read weights
-                candidate.update(changes, self._optimizer, rate)
-            return tf.constant(0)
-
-        return self._branches(branch, [*self._backward_inputs, PACKAGE, self._rate])
-
-    @cached_property
-    def changes(self) -> Branches:
-        """Of (x, shortcut, upstream, kept): the gradient of x, and what `update` takes: the gradients of the weights,
-        and of the next statistics the share that adds up to their mean over the replicas, (size,)."""
+        """Of (x, shortcut, upstream, kept): the gradient of x, and what `update` takes."""
 
         def branch(candidate: _Candidate, *values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             of_input, changes = candidate.backward(*values)
-            num_weights, replicas = len(candidate.weights), tf.distribute.get_strategy().num_replicas_in_sync
-            changes[num_weights:] = [change / replicas for change in changes[num_weights:]]
-            rest = tf.zeros([self.size - sum(candidate.sizes)], of_input.dtype)
-            return of_input, tf.concat([*(tf.reshape(change, [-1]) for change in changes), rest], 0)
+            return of_input, self._as_one(candidate, changes)
 
         return self._branches(branch, self._backward_inputs)
 
+    def _as_one(self, candidate: _Candidate, changes: list[tf.Tensor]) -> tf.Tensor:
+        """A package of changes; or what of them adds up over the replicas, with zeros at the end, (size,)."""
+        if not self._in_vectors:
+            return packed(changes)
+        num_weights = len(candidate.weights)
+        changes[num_weights:] = [statistic / self._replicas for statistic in changes[num_weights:]]
+        rest = tf.zeros([self.size - sum(candidate.sizes)], self._update_inputs[0].dtype)
+        return tf.concat([*(tf.reshape(change, [-1]) for change in changes), rest], 0)
+
     @cached_property
     def update(self) -> Branches:
-        """Of (changes, rate): nothing; it moves the weights by their gradients, and sets the statistics."""
+        """Of (changes, rate): nothing; it moves the weights by their gradients, and sets the statistics.
+
+        No other slot waits for it.
+        """
 
         def branch(candidate: _Candidate, changes: tf.Tensor, rate: tf.Tensor) -> tf.Tensor:
-            *parts, _ = tf.split(changes, [*candidate.sizes, self.size - sum(candidate.sizes)])
             variables = candidate.weights + candidate.statistics
-            shaped = [tf.reshape(part, variable.shape) for variable, part in zip(variables, parts, strict=True)]
-            candidate.update(shaped, self._optimizer, rate)
+            if self._in_vectors:
+                *parts, _ = tf.split(changes, [*candidate.sizes, self.size - sum(candidate.sizes)])
+                parts = [tf.reshape(part, variable.shape) for variable, part in zip(variables, parts, strict=True)]
+            else:
+                parts = unpacked(changes, [variable.value for variable in variables])
+            candidate.update(parts, self._optimizer, rate)
             return tf.constant(0)
 
-        changes = tf.TensorSpec([self.size], self._backward_inputs[0].dtype)
-        return self._branches(branch, [changes, self._rate])
+        return self._branches(branch, self._update_inputs)
 
 
 def _states(block: ChoiceBlock, optimizer: keras.optimizers.Optimizer) -> list[list[tf.Tensor]]:
@@ -235,19 +225,13 @@ def train_single_path(supernet: Supernet, images: tf.Tensor, labels: tf.Tensor) 
     rate = tf.identity(optimizer.learning_rate)
     changes = []
     for slot, at, x, shortcut, kept in reversed(passes):
-        read = x, shortcut, upstream, kept
-        if replicas == 1 and not supernet.rematerialize:
-            upstream, kept_later = slot.backward(*read, **at)
-            slot.learn(*read, kept_later, rate, **at)
-        else:
-            upstream, change = slot.changes(*read, **at)
-            changes.append(change)
+        upstream, change = slot.backward(x, shortcut, upstream, kept, **at)
+        changes.append(change)
     if replicas > 1:
         together = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, tf.concat(changes, 0))
         changes = tf.split(together, [slot.size for slot, *_ in reversed(passes)])
-    if changes:
-        for (slot, at, *_), change in zip(reversed(passes), changes, strict=True):
-            slot.update(change, rate, **at)
+    for (slot, at, *_), change in zip(reversed(passes), changes, strict=True):
+        slot.update(change, rate, **at)
     stem_gradients = stem_tape.gradient(stem_output, [weight.value for weight in stem_weights], upstream)
     gradients = zip(stem_gradients + head_gradients, stem_weights + head_weights, strict=True)
     optimizer.apply_gradients(gradients)
