@@ -24,11 +24,12 @@ LEARNING_RATE, MOMENTUM, WEIGHT_DECAY = 0.045, 0.9, 4e-5
 STEPS_A_TURN = 2
 WARM_UP = {"fair": 1, "spos": 8}
 """Steps of all paths before the timed ones. A sampled step compiles what it meets for the first time."""
+SEED = 0
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What is measured; `rematerialize` and `streams_at_once` are of our supernet alone."""
+    """What is measured; `rematerialize`, `streams_at_once` and `repeat_paths` are of our supernet alone."""
 
     space: str
     method: str
@@ -37,6 +38,8 @@ class Setting:
     threads: int
     rematerialize: bool = False
     streams_at_once: int = 0
+    repeat_paths: bool = False
+    """Whether a sampled step comes back to its first path after `num_paths` ones, or goes on to new ones."""
 
     @property
     def num_paths(self) -> int:
@@ -63,23 +66,35 @@ def _supernet_step(setting: Setting) -> Callable[[], float]:
         method=setting.method,
         rematerialize=setting.rematerialize,
         streams_at_once=setting.streams_at_once,
+        seed=SEED,
     )
     if setting.method == "spos":
         lay_lanes(supernet, lanes_of_a_path())
     train_step, batch = _compiled(supernet), _batch(setting)
-    return lambda: float(train_step(batch)["loss"])
+    iterations = supernet.optimizer.iterations
+
+    def step() -> float:
+        if setting.repeat_paths and int(iterations) == setting.num_paths:
+            iterations.assign(0)
+        return float(train_step(batch)["loss"])
+
+    return step
 
 
 def _standalone_step(setting: Setting) -> Callable[[], float]:
-    """Trains networks of their own, without stabilizers: those on the paths of a fair step. A call trains all of them
-    for a fair step, else the next one."""
+    """Trains networks of their own, without stabilizers: those on the paths of the first fair step, all of them in a
+    call; or those on the first sampled paths, of which a call trains the next one."""
     from scarlet_tf.nets.blocks import lay_lanes
+    from scarlet_tf.nets.single_path import single_paths
     from scarlet_tf.nets.standalone import build_model
     from scarlet_tf.nets.supernet import fair_paths, fair_permutations
     from scarlet_tf.train.graph import lanes_of_a_path
 
     space, batch = get_space(setting.space), _batch(setting)
-    paths = fair_paths(fair_permutations(0, 0, space.num_slots, space.num_choices).numpy())
+    if setting.method == "fair":
+        paths = fair_paths(fair_permutations(SEED, 0, space.num_slots, space.num_choices).numpy())
+    else:
+        paths = single_paths(SEED, setting.num_paths, space.num_slots, space.num_choices).numpy()
     networks = [build_model(space.decode(path), setting.image_size, NUM_CLASSES, dropout=0.0) for path in paths]
     for network in networks:
         lay_lanes(network, lanes_of_a_path())

@@ -1,8 +1,9 @@
 """The training step of the supernet, strictly fair or of one sampled path, side by side with a peer.
 
 PyTorch runs the same blocks eagerly in channels_last: for a fair step all its paths one after the other, with one
-update; for a sampled path that path alone, of which only it moves. The other peer is our own: the networks on the paths
-of a fair step, each compiled by itself. As many sampled paths are timed together as a fair step has.
+update; for a sampled path that path alone, of which only it moves. The other peer is our own: the networks on the same
+paths, each compiled by itself. As many sampled paths are timed together as a fair step has: each time new ones, or
+beside networks of their own the same ones again.
 """
 
 import importlib.util
@@ -62,6 +63,7 @@ def main() -> None:
         _THREADS.value,
         _REMATERIALIZE.value,
         _STREAMS_AT_ONCE.value,
+        repeat_paths=_METHOD.value == "spos" and _PEER.value == "standalone",
     )
     TrainConfig(
         "synthetic",
