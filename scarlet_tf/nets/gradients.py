@@ -15,7 +15,7 @@ def has_accelerator() -> bool:
 
 @tf.custom_gradient
 def sixfold_hard_swish(x: tf.Tensor) -> tuple:
-    """x * relu6(x + 3). Keeps its slope alone for the gradient, where TensorFlow would keep x and what is in between."""
+    """x * relu6(x + 3). Keeps its slope for the gradient, where TensorFlow would keep x and what is in between."""
     gate = tf.nn.relu6(x + 3.0)
     slope = gate + tf.raw_ops.Relu6Grad(gradients=x, features=gate)
     with tf.control_dependencies([slope]):  # so that the product is the last to read x, and takes its memory
