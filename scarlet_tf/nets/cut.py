@@ -89,21 +89,15 @@ class Cut:
         return output
 
     def forward_keeping(self, *inputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """The output, and what of the pass `backward_of_kept` reads."""
+        """The output, and what of the pass `backward` reads."""
         output, *kept = _copied([self._output, *self._kept], self._feeds(self._inputs, inputs))
         return output, packed(kept)
 
-    def backward(self, *values: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """Of (*inputs, upstream): `of_input` and the rest, for which it computes the output once more."""
-        return self._gradients(self._feeds([*self._inputs, self._upstream], values))
-
-    def backward_of_kept(self, *values: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """Of (*inputs, upstream, kept): `of_input` and the rest."""
-        *values, kept = values
-        values += unpacked(kept, self._kept)
-        return self._gradients(self._feeds([*self._inputs, self._upstream, *self._kept], values))
-
-    def _gradients(self, feeds: dict[str, tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:
+    def backward(self, *values: tf.Tensor, kept: tf.Tensor | None = None) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """Of (*inputs, upstream): `of_input` and the rest. Without what was kept it computes the output once more."""
+        feeds = self._feeds([*self._inputs, self._upstream], values)
+        if kept is not None:
+            feeds |= self._feeds(self._kept, unpacked(kept, self._kept))
         of_input, *rest = _copied([self._of_input, *self._rest], feeds)
         return of_input, rest
 

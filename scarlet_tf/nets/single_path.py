@@ -76,10 +76,11 @@ class _Candidate:
             return self.cut.forward(x, shortcut), tf.zeros([])
         return self.cut.forward_keeping(x, shortcut)
 
-    def backward(self, *values: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """Of (x, shortcut, upstream, kept): the gradient of x, and the changes: the gradients of the weights, then the
-        next statistics."""
-        return self.cut.backward(*values[:-1]) if self.rematerialize else self.cut.backward_of_kept(*values)
+    def backward(
+        self, x: tf.Tensor, shortcut: tf.Tensor, upstream: tf.Tensor, kept: tf.Tensor
+    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """The gradient of x, and the changes: the gradients of the weights, then the next statistics."""
+        return self.cut.backward(x, shortcut, upstream, kept=None if self.rematerialize else kept)
 
     def update(self, changes: list[tf.Tensor], optimizer: keras.optimizers.Optimizer, rate: tf.Tensor) -> None:
         """Moves the weights by their gradients, and sets the statistics."""
