@@ -1,57 +1,92 @@
-"""Accuracy of a path of the supernet on held-out images."""
+"""Accuracy of paths of the supernet on held-out images, with what paths have in common computed once."""
 
 import hashlib
-from collections.abc import Sequence
+import itertools
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from scarlet_tf.arch.space import Genotype
+from scarlet_tf.nets.frozen_pass import affine, moving_statistics, parameters
 from scarlet_tf.nets.supernet import Supernet
+from scarlet_tf.search.replica import FrozenLayers, Replica
+from scarlet_tf.search.trie import Node, trie
+
+Place = tuple[str, int]
 
 
 class SupernetEvaluator:
-    """Top-1 accuracy, in [0, 1], of genotypes of a supernet with its moving BN statistics.
+    """Top-1 accuracy, in [0, 1], of genotypes of a supernet.
 
-    batches: (images, labels), kept as given and passed over once a genotype; let them be cached. One traced graph
-    serves all paths: the path is an input, decided by `tf.switch_case` slot by slot.
+    The genotypes of a call are a trie: depth first, each distinct prefix is computed once for each batch of images, so
+    that in memory are the outputs of one path. A batch goes through the same functions whoever else is asked for and
+    however many replicas there are: the answers are those of each genotype alone.
+
+    batches: (images, labels), of which each replica of the `strategy` takes one at a time, and on a CPU each of its
+    cores.
     """
 
-    _training = False
-
-    def __init__(self, supernet: Supernet, batches: tf.data.Dataset) -> None:
-        self._supernet, self._batches = supernet, batches
-
-        @tf.function(
-            autograph=False,
-            input_signature=[
-                tf.TensorSpec([None, supernet.image_size, supernet.image_size, 3], tf.float32),
-                tf.TensorSpec([None], tf.int32),
-                tf.TensorSpec([supernet.space.num_slots], tf.int32),
-            ],
-        )
-        def count_correct(images: tf.Tensor, labels: tf.Tensor, path: tf.Tensor) -> tf.Tensor:
-            logits = supernet(images, path=path, training=self._training)
-            predicted = tf.argmax(logits, axis=-1, output_type=tf.int32)
-            return tf.math.count_nonzero(predicted == labels)
-
-        self._count_correct = count_correct
+    def __init__(
+        self,
+        supernet: Supernet,
+        batches: Iterable,
+        calibration: Iterable | None = None,
+        strategy: tf.distribute.Strategy | None = None,
+        threads: int | None = None,
+    ) -> None:
+        self._supernet, self._batches, self._calibration = supernet, batches, calibration
+        strategy = strategy or tf.distribute.get_strategy()
+        frozen = FrozenLayers(supernet)
+        devices = tf.config.list_logical_devices()
+        device = devices[-1].name
+        self._replicas = [Replica(frozen, strategy, 0, device)]
+        self._threads = threads or len(os.sched_getaffinity(0))
+        self._moving = {id(layer): affine(layer, moving_statistics(layer)) for layer in frozen.layers}
 
     def __call__(self, genotypes: Sequence[Genotype]) -> list[float]:
         """The accuracy of each genotype."""
-        return [self._accuracy(tf.constant(genotype, tf.int32)) for genotype in genotypes]
+        nodes = trie(self._supernet.space, genotypes)
+        rows = {key: tf.constant(row) for key, row in self._moving.items()}
+        correct = {genotype: 0 for genotype in genotypes}
+        total = 0
 
-    def _accuracy(self, path: tf.Tensor) -> float:
-        correct = total = 0
-        for images, labels in self._batches:
-            correct += int(self._count_correct(images, labels, path))
-            total += len(labels)
-        return correct / total
+        def task(batch):
+            images, labels = batch
+            counts = {}
+            replica = self._replicas[0]
+            def leaf(genotype, logits):
+                counts[genotype] = int(tf.math.count_nonzero(tf.argmax(logits, -1, output_type=tf.int32) == labels))
+            with tf.device(replica.device):
+                self._walk(replica, images, nodes, rows, leaf)
+            return counts, len(labels)
+        with ThreadPoolExecutor(self._threads) as pool:
+            for counts, n in pool.map(task, self._batches):
+                total += n
+                for g, c in counts.items(): correct[g] += c
+        return [correct[g] / total for g in genotypes]
 
+    def logits(self, genotypes, images):
+        out = {}
+        rows = {key: tf.constant(row) for key, row in self._moving.items()}
+        self._walk(self._replicas[0], images, trie(self._supernet.space, genotypes), rows, lambda g, l: out.__setitem__(g, l.numpy()))
+        return [out[g] for g in genotypes]
 
-def fingerprint(supernet: Supernet) -> str:
-    """A digest of the supernet's weights: a journal's accuracies are worth something only with the same ones."""
-    digest = hashlib.sha256()
-    for weight in supernet.weights:
-        digest.update(np.ascontiguousarray(weight).tobytes())
-    return digest.hexdigest()[:16]
+    def _walk(self, replica, images, nodes, rows, leaf):
+        s = self._supernet
+        x, _ = replica.run(s.stem, images, rows[id(s.stem)])
+        def descend(x, nodes):
+            for node in nodes:
+                layer = s.slots[node.slot].candidates[node.choice]
+                y, _ = replica.run(layer, x, rows[id(layer)], node.shortcut)
+                if node.leaf is None: descend(y, node.children)
+                else:
+                    f, _ = replica.run(s.head[0], y, rows[id(s.head[0])])
+                    leaf(node.leaf, replica.logits(f))
+        descend(x, nodes)
