@@ -62,10 +62,6 @@ def choice_shares(survivors: Sequence[Candidate], num_choices: int) -> np.ndarra
     return np.array([(genotypes == choice).mean(axis=0) for choice in range(num_choices)])
 
 
-def _survivors(result: Searched) -> list[list[Candidate]]:
-    return [[result.evaluated[index] for index in record.survivors] for record in result.history]
-
-
 def _by_generation(axes: Axes, generations: Sequence[int]) -> None:
     axes.set_xlabel("generation")
     axes.set_xlim(generations[0] - 0.5, max(generations[-1], generations[0] + 1) + 0.5)
@@ -87,7 +83,7 @@ def _draw_fronts(axes: Axes, generations: Sequence[int], survivors: Sequence[Seq
         x, y = [one.madds / 1e6 for one in edge], [one.accuracy for one in edge]
         style = {"linewidth": 2.0 if place == last else 1.1, "markersize": 3.5 if place == last else 2.0}
         axes.plot(x, y, color=colours.to_rgba(generations[place]), marker="o", zorder=2 + place / (last + 1), **style)
-    axes.set(xlabel="multiply-adds (M)", ylabel="one-shot accuracy")
+    axes.set(xlabel="multiply-adds (M)", ylabel="accuracy")
     label_axis(axes.yaxis, percent=True)
     label_axis(axes.xaxis)
     bar = axes.figure.colorbar(colours, ax=axes, label="generation", pad=0.02)
@@ -156,17 +152,19 @@ def search_history_figure(space: SearchSpace, result: Searched) -> Figure:
 
     The best accuracy for its MAdds among the survivors of up to eight generations; the share of skipped slots among
     the survivors (paper Fig. 9); the hypervolume; and how many of the final survivors hold each choice in each slot.
-    Raises ValueError where no generation is over.
+    Generations before anybody met the constraints are left out. Raises ValueError where nobody did.
     """
-    if not result.history:
-        raise ValueError("result must have at least one generation. Received: none.")
+    history = [record for record in result.history if record.survivors]
+    if not history:
+        raise ValueError("result must have a generation with survivors. Received: none.")
     figure = new_figure(10.5, 7.4)
     figure.set_layout_engine("constrained", h_pad=0.08, w_pad=0.08)
     (fronts, skips), (hypervolume, choices) = figure.subplots(2, 2)
-    generations, survivors = [record.generation for record in result.history], _survivors(result)
+    generations = [record.generation for record in history]
+    survivors = [[result.evaluated[index] for index in record.survivors] for record in history]
     _draw_fronts(fronts, generations, survivors)
     _draw_skips(skips, generations, survivors, space.skip_index)
-    _draw_hypervolume(hypervolume, generations, [record.hypervolume for record in result.history])
+    _draw_hypervolume(hypervolume, generations, [record.hypervolume for record in history])
     _draw_choices(choices, survivors[-1], space)
     return figure
 

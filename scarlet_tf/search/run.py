@@ -38,5 +38,12 @@ def search_supernet(
     }
     with dataset.naming_bad_files():
         return search_workdir(
-            workdir, space, config, SupernetEvaluator(supernet, batches), evaluator, num_picks, latency_table
+            workdir,
+            space,
+            config,
+            SupernetEvaluator(supernet, batches),
+            evaluator,
+            num_picks,
+            latency_table,
+            str(supernet_dir),
         )

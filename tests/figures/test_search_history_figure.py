@@ -110,6 +110,14 @@ def test_file_is_a_picture_and_nothing_else_is_left(tmp_path, mini_space):
     assert [path.name for path in tmp_path.iterdir()] == ["search_history.png"]
 
 
+def test_generations_before_anybody_met_the_constraints_are_left_out(mini_space):
+    early = Generation(0, (), 0.0)
+    late = tuple(Generation(record.generation + 1, record.survivors, record.hypervolume) for record in BY_HAND.history)
+    _, skips, hypervolume, _ = search_history_figure(mini_space, Searched(BY_HAND.evaluated, (early, *late))).axes[:4]
+    assert skips.lines[0].get_xdata().tolist() == [1, 2]
+    assert hypervolume.lines[0].get_xdata().tolist() == [1, 2]
+
+
 def test_no_generation_is_refused(mini_space):
-    with pytest.raises(ValueError, match="at least one generation"):
+    with pytest.raises(ValueError, match="a generation with survivors"):
         search_history_figure(mini_space, Searched((), ()))
