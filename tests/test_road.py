@@ -87,7 +87,14 @@ def test_search_finds_networks_within_the_limits(search, mini_space):
         assert named.space == mini_space
         assert named.genotype in genotypes
         assert (search / "picks" / f"pick_{number}.png").stat().st_size > 0
-    assert (search / "pareto.png").stat().st_size > 0
+    for picture in ("pareto.png", "search_history.png"):
+        assert (search / picture).stat().st_size > 0
+
+
+def test_searchs_report_exports_from_the_supernet(search, mini_supernet):
+    report = (search / "report.html").read_text()
+    (data,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', report)
+    assert json.loads(data)["export"] == {"model": str(search / "space.json"), "weights": str(mini_supernet)}
 
 
 def test_killed_search_ends_with_the_same_front(search, mini_supernet, tmp_path, start_command, do):

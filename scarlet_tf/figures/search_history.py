@@ -120,12 +120,13 @@ def _draw_hypervolume(axes: Axes, generations: Sequence[int], hypervolumes: Sequ
     marker = "o" if len(generations) == 1 else None
     axes.plot(generations, hypervolumes, color=COLOUR, linewidth=1.6, marker=marker)
     low, high = min(hypervolumes), max(hypervolumes)
-    margin = 0.06 * max(high - low, 0.02)
+    margin = 0.06 * (max(high - low, 0.02 * high) or 0.02)
     axes.set_ylim(max(0.0, low - margin), min(1.0, high + margin))
+    axes.ticklabel_format(axis="y", scilimits=(-3, 3))
     axes.set_ylabel("share of the objectives' box")
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=(1, 2, 5, 10)))
     _by_generation(axes, generations)
-    _finish(axes, f"Hypervolume of the front so far: {hypervolumes[-1]:.4f}")
+    _finish(axes, f"Hypervolume of the front so far: {hypervolumes[-1]:.4g}")
 
 
 def _draw_choices(axes: Axes, survivors: Sequence[Candidate], space: SearchSpace) -> None:

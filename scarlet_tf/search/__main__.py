@@ -1,9 +1,10 @@
 """Searches for accurate networks under constraints: weighted NSGA-II over a trained supernet.
 
 Run the same command again to go on after a stop. The workdir gets journal.jsonl (every network evaluated),
-pareto.json, pareto.png, and picks/ with an arch.json and a diagram of each network picked. Accuracies come from a
-supernet (--supernet) or from a table (--evaluator=table:FILE, with --space, --image_size and --num_classes).
---replay ranks the networks of a journal anew, by other objectives and constraints, and evaluates nothing.
+pareto.json, pareto.png, search_history.png, report.html (a page to look at every network, which opens in a browser),
+and picks/ with an arch.json and a diagram of each network picked. Accuracies come from a supernet (--supernet) or from
+a table (--evaluator=table:FILE, with --space, --image_size and --num_classes). --replay ranks the networks of a journal
+anew, by other objectives and constraints, and evaluates nothing.
 """
 
 from dataclasses import replace
@@ -59,7 +60,9 @@ _SPACE = flags.DEFINE_string("space", None, "Space of the table: s1, s2, small, 
 _IMAGE_SIZE = flags.DEFINE_integer("image_size", None, "Pixels a side, by which the table's networks are counted.")
 _NUM_CLASSES = flags.DEFINE_integer("num_classes", None, "Classes, by which the table's networks are counted.")
 
-_SUPERNET = flags.DEFINE_string("supernet", None, "Workdir of the supernet's training.")
+_SUPERNET = flags.DEFINE_string(
+    "supernet", None, "Workdir of its training; with --replay, what report.html exports from."
+)
 _DATASET = flags.DEFINE_enum("dataset", None, DATASETS, "Whose validation images count; by default the supernet's.")
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Where the images are; by default as in the supernet's training.")
 _BN = flags.DEFINE_enum(
@@ -178,15 +181,19 @@ def _search_table(path: str) -> tuple[SearchResult, list[Path]]:
 
 
 def _replay() -> tuple[SearchResult, list[Path]]:
-    command.refuse("--replay", *_OF_EVOLUTION, *_OF_A_TABLE, *_OF_A_SUPERNET)
+    command.refuse(
+        "--replay", *_OF_EVOLUTION, *_OF_A_TABLE, *(flag for flag in _OF_A_SUPERNET if flag is not _SUPERNET)
+    )
     past = PastSearch.read(_REPLAY.value)
+    if _SUPERNET.value is not None and read_supernet_training(_SUPERNET.value, "supernet").space != past.space:
+        raise InputError(f"--supernet must be of the space {past.space.name} of --replay. Received: {_SUPERNET.value}.")
     past.check_other_workdir(check_output_dir(_WORKDIR.value, "workdir"))
     config = _with_demands(past.config)
     latency = read_latency(_LATENCY_TABLE.value, past.space, config.image_size, config.num_classes)
     result = past.rerank(config, latency)
     from scarlet_tf.search.workdir import write_workdir
 
-    return result, write_workdir(_WORKDIR.value, past.space, config, result, _PICK.value)
+    return result, write_workdir(_WORKDIR.value, past.space, config, result, _PICK.value, _SUPERNET.value)
 
 
 def _print(result: SearchResult, paths: list[Path]) -> None:

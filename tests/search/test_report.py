@@ -9,6 +9,7 @@ import pytest
 from scarlet_tf.arch import get_space
 from scarlet_tf.search import SearchConfig
 from scarlet_tf.search.report import write_report
+from scarlet_tf.search.workdir import write_workdir
 
 CONFIG = SearchConfig(madds_max=3e6, acc_min=0.4, image_size=32, num_classes=10)
 
@@ -117,3 +118,12 @@ def test_space_of_the_package_is_named_and_another_is_written_beside_the_page(tm
     named = embedded(write(tmp_path / "s1" / "report.html", space, result, weights=None))
     assert named["export"] == {"model": "s1", "weights": None}
     assert [path.name for path in (tmp_path / "s1").iterdir()] == ["report.html"]
+
+
+def test_workdir_of_a_search_holds_its_report_and_history(tmp_path, tiny_space, searched):
+    write_workdir(tmp_path, tiny_space, CONFIG, searched, 2, "runs/tiny")
+    data = embedded((tmp_path / "report.html").read_text())
+    assert [searched.evaluated[index] for index in data["picks"].values()] == list(searched.picks(2))
+    assert list(data["picks"]) == ["pick_1", "pick_2"]
+    assert data["export"]["weights"] == "runs/tiny"
+    assert (tmp_path / "search_history.png").stat().st_size > 0

@@ -156,7 +156,7 @@ def test_page_loads_alone_and_in_silence(page, searched):
     summary = text_of(page, "summary").split("\n")
     assert summary[summary.index("evaluated") + 1] == "60"
     assert summary[summary.index("on the front") + 1] == str(len(searched.front))
-    assert summary[summary.index("hypervolume") + 1] == "0.7000"
+    assert summary[summary.index("hypervolume") + 1] == "0.7"
     inaccurate = searched.rejected["acc"]
     assert summary[summary.index("rejected") + 1] == str(15 + inaccurate)
     assert f"5 by MAdds, 10 by duplicate, {inaccurate} by accuracy" in summary
@@ -315,15 +315,15 @@ def test_names_are_text_and_never_markup(browser, write, tiny_space, searched):
     assert browser.get_log("browser") == []
 
 
-def test_space_of_the_package_without_weights_has_the_short_command(browser, write, searched):
+def test_space_of_the_package_without_weights_has_a_command_of_its_own_size(browser, write, searched):
     space = get_space("nas_bench_macro")
     one = replace(searched.evaluated[0], genotype=(0, 1, 0, 2, 0, 0, 1, 2), parents=(), violated=())
     history = (replace(searched.history[0], survivors=(0,)),)
     result = replace(searched, evaluated=(one,), front=(one,), population=(one,), history=history)
     browser.get(write(space, result, weights=None))
     assert command(browser) == (
-        "python -m scarlet_tf.export --model=nas_bench_macro:0-1-0-2-0-0-1-2 --format=tflite "
-        "--output_dir=exported/nas_bench_macro-0-1-0-2-0-0-1-2"
+        "python -m scarlet_tf.export --model=nas_bench_macro:0-1-0-2-0-0-1-2 --image_size=32 --num_classes=10 "
+        "--format=tflite --output_dir=exported/nas_bench_macro-0-1-0-2-0-0-1-2"
     )
     assert drawn_titles(browser) == titles(space, one)
     assert "slot 0: conv 1x1, 64 channels, 32→16 pixels" in drawn_titles(browser)

@@ -1,5 +1,5 @@
 // Curves by generation, and the choices of the survivors.
-const CHART = { height: 220, left: 40, top: 8, bottom: 182 };
+const CHART = { height: 220, left: 48, top: 8, bottom: 182 };
 
 // Before anybody met the constraints there is nothing to see.
 const seen = data.history.filter((record) => record.survivors.length);
@@ -29,10 +29,10 @@ function chartFrame(width, low, high, percent) {
 function drawHypervolume(frame, width) {
   const values = seen.map((record) => record.hypervolume);
   const low = Math.min(...values), high = Math.max(...values);
-  const margin = Math.max(high - low, 0.02) * 0.06;
+  const margin = (Math.max(high - low, high * 0.02) || 0.02) * 0.06;
   const { picture, curve } = chartFrame(width, Math.max(0, low - margin), Math.min(1, high + margin), false);
   picture.append(draw("path", { class: "curve", d: `M${curve(values).join("L")}h0.01` }));
-  picture.setAttribute("aria-label", `Hypervolume by generation, from ${values[0].toFixed(4)} to ${values[values.length - 1].toFixed(4)}`);
+  picture.setAttribute("aria-label", `Hypervolume by generation, from ${fourFigures(values[0])} to ${fourFigures(values[values.length - 1])}`);
   frame.replaceChildren(picture);
 }
 

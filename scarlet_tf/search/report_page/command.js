@@ -9,6 +9,7 @@ function exportCommand(index) {
   const genotype = networks.genotype[index];
   const words = [`--model=${model}:${genotype}`];
   if (weights !== null) words.push(`--weights=${weights}`);
+  else words.push(`--image_size=${data.image_size}`, `--num_classes=${data.num_classes}`); // of weights they are known
   words.push("--format=tflite", `--output_dir=exported/${data.space.name}-${genotype}`);
   return ["python -m scarlet_tf.export", ...words.map(quote)];
 }

@@ -19,6 +19,7 @@ const OPERATORS = {
   random: "random mutation", reinforced: "reinforced mutation", prior_regulated: "prior-regulated mutation",
 };
 
+const fourFigures = (value) => String(Number(value.toPrecision(4)));
 const shown = (measure, index) => networks.measures[measure][index] * MEASURES[measure].scale;
 
 function format(measure, value) {

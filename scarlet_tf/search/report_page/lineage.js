@@ -39,7 +39,7 @@ function showLineage(index, select) {
   byId("lineage-note").textContent =
     (number
       ? `${number.toLocaleString("en")} ancestor${number > 1 ? "s" : ""} in all; below, back through the more accurate parent.`
-      : "No evaluated parents.") + (unknown.length ? ` Not evaluated: ${unknown.join(", ")}.` : "");
+      : unknown.length ? "" : "It has no parents.") + (unknown.length ? ` Not evaluated: ${unknown.join(", ")}.` : "");
   const head = ["gen.", "made by", "network", "other parent"].map((text) => make("th", { scope: "col" }, text));
   const rows = steps.map((step, place) =>
     make(

@@ -24,7 +24,7 @@ function showSearch() {
   entry("evaluated", number(count), `in ${data.history.length} generations`);
   entry("rejected", number(rejected), byReason);
   entry("on the front", number(data.front.length), `${data.objectives.length} objectives`);
-  entry("hypervolume", last.hypervolume.toFixed(4), "of the objectives' box");
+  entry("hypervolume", fourFigures(last.hypervolume), "of the objectives' box");
   const best = data.front.reduce((a, b) => (networks.measures.acc[b] > networks.measures.acc[a] ? b : a));
   entry("best accuracy", measured("acc", best), `at ${measured("madds", best)} MAdds`);
 }

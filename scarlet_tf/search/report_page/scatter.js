@@ -135,37 +135,56 @@ class Scatter {
   drawPicks(context) {
     context.font = "600 12px system-ui, sans-serif";
     context.textBaseline = "middle";
-    for (const [index, name] of pickNames) {
+    context.textAlign = "left";
+    context.lineJoin = "round";
+    const taken = [...pickNames.keys()].map((index) => {
+      const [x, y] = [this.px[index], this.py[index]];
+      return { left: x - 5, right: x + 5, middle: y };
+    });
+    const labels = [...pickNames].map(([index, name]) => {
+      const place = this.freePlace(this.px[index], this.py[index], context.measureText(name).width, taken);
+      taken.push(place);
+      return [index, name, place];
+    });
+    for (const [index, name, { left, right, middle }] of labels) {
       const x = this.px[index], y = this.py[index];
+      context.lineWidth = 1;
+      context.strokeStyle = colour("muted");
+      context.stroke(new Path2D(`M${x} ${y}L${Math.min(Math.max(x, left), right)} ${middle}`));
+      context.lineWidth = 4;
+      context.strokeStyle = colour("panel");
+      context.strokeText(name, left, middle);
+      context.fillStyle = colour("ink");
+      context.fillText(name, left, middle);
+    }
+    for (const index of pickNames.keys()) {
+      const x = this.px[index], y = this.py[index];
+      const diamond = new Path2D(`M${x} ${y - 7}L${x + 7} ${y}L${x} ${y + 7}L${x - 7} ${y}Z`);
       context.lineWidth = 1.2;
       context.fillStyle = colour("pick");
       context.strokeStyle = colour("ink");
-      const diamond = new Path2D(`M${x} ${y - 7}L${x + 7} ${y}L${x} ${y + 7}L${x - 7} ${y}Z`);
       context.fill(diamond);
       context.stroke(diamond);
-      const at = this.freePlace(x, y, context.measureText(name).width);
-      context.textAlign = "left";
-      context.lineWidth = 4;
-      context.lineJoin = "round";
-      context.strokeStyle = colour("panel");
-      context.strokeText(name, ...at);
-      context.fillStyle = colour("ink");
-      context.fillText(name, ...at);
     }
   }
 
-  // Where beside (x, y) a text of that width hides the fewest points. Returns its left end and its middle.
-  freePlace(x, y, width) {
-    const places = [[-width - 12, -13], [12, 13], [-width - 12, 0], [12, 0], [-width / 2, -19], [-width / 2, 20], [12, -13], [-width - 12, 13]];
-    let best, fewest = Infinity;
-    for (const [right, down] of places) {
-      const left = x + right, middle = y + down;
-      const inside = left > this.box.left && left + width < this.box.right && middle > this.box.top && middle < this.box.bottom - 8;
-      let hidden = inside ? 0 : Infinity;
-      for (let i = 0; i < count && hidden < fewest; i++) {
-        if (this.px[i] > left - 4 && this.px[i] < left + width + 4 && Math.abs(this.py[i] - middle) < 9) hidden += onFront.has(i) ? 5 : 1;
+  // Where around (x, y) a text of that width hides the fewest points, and none of `taken`. Returns its left end and its
+  // middle; near, where that is as good.
+  freePlace(x, y, width, taken) {
+    let best = { left: x + 12, right: x + 12 + width, middle: y }, least = Infinity;
+    for (const gap of [12, 24, 40, 60]) {
+      for (const [right, down] of [[-1, -1], [1, 1], [0, -1.5], [0, 1.5], [1, -1], [-1, 1], [-1, 0], [1, 0]]) {
+        const left = x + right * gap - (right < 0 ? width : right ? 0 : width / 2), middle = y + down * gap;
+        if (left < this.box.left || left + width > this.box.right || middle < this.box.top + 8 || middle > this.box.bottom - 8) continue;
+        let cost = gap / 4;
+        for (const other of taken) {
+          if (other.left < left + width + 4 && left < other.right + 4 && Math.abs(other.middle - middle) < 16) cost += 1000;
+        }
+        for (let i = 0; i < count && cost < least; i++) {
+          if (this.px[i] > left - 4 && this.px[i] < left + width + 4 && Math.abs(this.py[i] - middle) < 9) cost += onFront.has(i) ? 5 : 1;
+        }
+        if (cost < least) [best, least] = [{ left, right: left + width, middle }, cost];
       }
-      if (hidden < fewest || !best) [best, fewest] = [[left, middle], hidden];
     }
     return best;
   }

@@ -8,6 +8,7 @@ function ticks(low, high, wanted) {
   const last = Math.floor(high / step + 1e-9);
   return Array.from({ length: last - first + 1 }, (_, i) => {
     const value = (first + i) * step;
+    if (digits > 4) return { value, text: value.toExponential(1) };
     return { value, text: value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }) };
   });
 }
