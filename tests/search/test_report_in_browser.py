@@ -266,15 +266,24 @@ def test_slider_shows_the_choices_after_each_generation(page, searched):
         ]
 
 
-def test_command_is_copied(page):
+@pytest.fixture
+def clipboard(page):
+    """The page, where scripts may use the clipboard, which holds something else than a command."""
     page.execute_cdp_cmd("Browser.grantPermissions", {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]})
+    page.execute_async_script("navigator.clipboard.writeText('something else').then(arguments[0])")
+    return page
+
+
+def test_command_is_copied(clipboard):
+    page = clipboard
     page.find_element(By.ID, "copy").click()
     WebDriverWait(page, 10).until(lambda page: text_of(page, "copy") == "Copied")
     read = "const done = arguments[0]; navigator.clipboard.readText().then(done, (error) => done(String(error)))"
     assert page.execute_async_script(read) == command(page)
 
 
-def test_command_is_copied_where_the_clipboard_is_closed(page):
+def test_command_is_copied_where_the_clipboard_is_closed(clipboard):
+    page = clipboard
     page.execute_script("navigator.clipboard.writeText = () => Promise.reject(new Error('closed'))")
     page.find_element(By.ID, "copy").click()
     WebDriverWait(page, 10).until(lambda page: text_of(page, "copy") == "Copied")
