@@ -203,8 +203,9 @@ class Journal:
         self.close()
 
 
-def read_journal(path: str | Path) -> tuple[dict, tuple[Individual, ...]]:
-    """The header of a journal, and its individuals, in the order evaluated; a last line without its end is left out.
+def read_journal(path: str | Path) -> tuple[dict, tuple[Individual, ...], int]:
+    """The header of a journal, its individuals in the order evaluated, and its number of generations, the last perhaps
+    unfinished; a last line without its end is left out.
 
     Raises InputError where it is no journal.
     """
@@ -223,4 +224,5 @@ def read_journal(path: str | Path) -> tuple[dict, tuple[Individual, ...]]:
         for entry in content.entries
         if "genotype" in entry
     )
-    return content.header, individuals
+    begun = [entry.get("after_generation", entry.get("generation")) for entry in content.entries]
+    return content.header, individuals, max(begun, default=-1) + 1

@@ -83,8 +83,9 @@ def test_individuals_are_read_back_as_they_were(path):
     with path.open("a") as file:
         file.write('{"genotype": [1')
     before = path.read_bytes()
-    header, individuals = read_journal(path)
+    header, individuals, generations = read_journal(path)
     assert header == {"journal": 2, **HEADER}
+    assert generations == 1
     assert individuals == (individual(0, 0.5), individual(1, 0.1 + 0.2))
     assert path.read_bytes() == before
 
