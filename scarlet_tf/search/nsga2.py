@@ -203,8 +203,7 @@ def search(
             nsga2.tell([found[genotype] if genotype in found else known[genotype] for genotype in asked])
         finally:  # what was evaluated is kept, even where nobody meets the constraints
             if journal:
-                for individual in nsga2.evaluated[evaluated:]:
-                    journal.append_individual(individual, seconds)
+                journal.append_individuals(nsga2.evaluated[evaluated:], seconds)
         for record in nsga2.history[ended:]:
             if journal:
                 journal.append_generation(record)
