@@ -141,6 +141,8 @@ def _checked_config(space: SearchSpace, image_size: int, num_classes: int) -> Se
 def _search_supernet() -> tuple[SearchResult, list[Path]]:
     command.refuse("--evaluator=supernet", *_OF_A_TABLE)
     command.require(_SUPERNET)
+    if _BN.value == "moving":
+        command.refuse("--bn=moving", _RECALIBRATION_IMAGES)
     training = read_supernet_training(_SUPERNET.value, "supernet")
     dataset = command.load_dataset(_DATASET.value or training.dataset, _DATA_DIR.value or training.data_dir)
     if dataset.num_classes != training.num_classes:
@@ -197,10 +199,12 @@ def _replay() -> tuple[SearchResult, list[Path]]:
 
 
 def _print(result: SearchResult, paths: list[Path]) -> None:
-    table = Table("pick", "accuracy", "MAdds (M)", "params (M)", "genotype")
+    timed = "latency" in result.front[0].measures
+    table = Table("pick", "accuracy", "MAdds (M)", "params (M)", *["latency (ms)"] * timed, "genotype")
     for path, one in zip(paths, result.picks(_PICK.value), strict=True):
-        genotype = " ".join(map(str, one.genotype))
-        table.add_row(path.stem, f"{one.accuracy:.1%}", f"{one.madds / 1e6:.2f}", f"{one.params / 1e6:.3f}", genotype)
+        costs = [f"{one.madds / 1e6:.2f}", f"{one.params / 1e6:.3f}"]
+        latency = [f"{one.measures['latency']:.2f}"] if timed else []
+        table.add_row(path.stem, f"{one.accuracy:.1%}", *costs, *latency, " ".join(map(str, one.genotype)))
     Console().print(table)
     rejected = ", ".join(f"{count} by {reason}" for reason, count in result.rejected.items())
     print(f"{len(result.evaluated)} networks evaluated; rejected: {rejected or 'none'}. Written to {_WORKDIR.value}.")

@@ -53,7 +53,7 @@ class Candidates:
     def measures(self, genotype: Genotype) -> dict[str, float]:
         """All cheap measures."""
         cost = self.costs.cost(genotype)
-        latency = {} if self._latency is None else {"latency": self._latency(genotype)}
+        latency = {} if self._latency is None else {"latency": float(self._latency(genotype))}
         return {"madds": cost.madds, "params": cost.params, **latency}
 
     def first_violated(self, genotype: Genotype) -> Constraint | None:

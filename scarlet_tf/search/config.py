@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 from scarlet_tf.arch import Genotype, SearchSpace
 from scarlet_tf.arch.spaces import space_to_data
@@ -96,8 +97,8 @@ class SearchConfig:
         return data
 
     @classmethod
-    def from_dict(cls, data: Mapping) -> "SearchConfig":
-        """The reverse of `to_dict`; what is left out keeps its default. Raises InputError where it is no such data."""
+    def from_dict(cls, data: Mapping, where: str | Path) -> "SearchConfig":
+        """The reverse of `to_dict`. Raises InputError, naming `where`, where it is no such data."""
         try:
             objectives = [Objective(measure, **rest) for measure, rest in data["objectives"].items()]
             constraints = [Constraint(*key.split(":"), bound) for key, bound in data["constraints"].items()]
@@ -109,7 +110,7 @@ class SearchConfig:
             }
             return cls(**{**data, **structured})
         except (KeyError, TypeError, AttributeError) as error:
-            raise InputError(f"The settings of a search must be complete. Received: {data!r} ({error}).") from error
+            raise InputError(f"{where} must hold the settings of a search. Received: {error!r}.") from error
 
 
 def journal_header(

@@ -3,7 +3,7 @@
 import json
 import os
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -127,7 +127,7 @@ class Journal:
         self._found, self._repeated = found.entries, 0
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._path.open("ab", buffering=0)
+            self._file = self._path.open("ab")
         except OSError as error:
             raise InputError(f"{path} must be a writable file. Received: {error.strerror}.") from error
         self._file.truncate(found.size - len(found.torn))
@@ -148,14 +148,22 @@ class Journal:
                 "Give the same settings, or another --workdir."
             )
 
-    def _write(self, line: bytes) -> None:
-        self._file.write(line)
+    def _write(self, lines: bytes) -> None:
+        self._file.write(lines)
+        self._file.flush()
         os.fsync(self._file.fileno())
 
-    def _append(self, entry: Mapping) -> None:
-        if self._repeated == len(self._found):
-            self._write(_line(entry))
-            return
+    def _append(self, entries: Sequence[Mapping]) -> None:
+        new = []
+        for entry in entries:
+            if self._repeated == len(self._found):
+                new.append(_line(entry))
+            else:
+                self._repeat(entry)
+        if new:
+            self._write(b"".join(new))
+
+    def _repeat(self, entry: Mapping) -> None:
         there = self._found[self._repeated]
         self._repeated += 1
         for key in ("genotype", "after_generation"):
@@ -166,29 +174,34 @@ class Journal:
                     "it: give another --workdir."
                 )
 
-    def append_individual(self, individual: Individual, seconds: float) -> None:
-        """Writes the line of `individual`, evaluated in so many seconds; it is on disk when this returns."""
+    def append_individuals(self, individuals: Sequence[Individual], seconds: float) -> None:
+        """Writes a line for each, evaluated in so many seconds each; all are on disk when this returns."""
         self._append(
-            {
-                "genotype": list(individual.genotype),
-                "generation": individual.generation,
-                "operator": individual.operator,
-                "parents": [list(parent) for parent in individual.parents],
-                "measures": dict(individual.measures),
-                "violated": list(individual.violated),
-                "seconds": round(seconds, 6),
-            }
+            [
+                {
+                    "genotype": list(one.genotype),
+                    "generation": one.generation,
+                    "operator": one.operator,
+                    "parents": [list(parent) for parent in one.parents],
+                    "measures": dict(one.measures),
+                    "violated": list(one.violated),
+                    "seconds": round(seconds, 6),
+                }
+                for one in individuals
+            ]
         )
 
     def append_generation(self, record: GenerationRecord) -> None:
         """Writes the line of a generation that ended; it is on disk when this returns."""
         self._append(
-            {
-                "after_generation": record.generation,
-                "rejected": dict(record.rejected),
-                "survivors": list(record.survivors),
-                "hypervolume": record.hypervolume,
-            }
+            [
+                {
+                    "after_generation": record.generation,
+                    "rejected": dict(record.rejected),
+                    "survivors": list(record.survivors),
+                    "hypervolume": record.hypervolume,
+                }
+            ]
         )
 
     def close(self) -> None:
@@ -203,8 +216,9 @@ class Journal:
         self.close()
 
 
-def read_journal(path: str | Path) -> tuple[dict, tuple[Individual, ...]]:
-    """The header of a journal, and its individuals, in the order evaluated; a last line without its end is left out.
+def read_journal(path: str | Path) -> tuple[dict, tuple[Individual, ...], int]:
+    """The header of a journal, its individuals in the order evaluated, and its number of generations, the last perhaps
+    unfinished; a last line without its end is left out.
 
     Raises InputError where it is no journal.
     """
@@ -223,4 +237,5 @@ def read_journal(path: str | Path) -> tuple[dict, tuple[Individual, ...]]:
         for entry in content.entries
         if "genotype" in entry
     )
-    return content.header, individuals
+    begun = [entry.get("after_generation", entry.get("generation")) for entry in content.entries]
+    return content.header, individuals, max(begun, default=-1) + 1

@@ -50,7 +50,8 @@ class NSGA2:
     """
 
     def __init__(self, space: SearchSpace, config: SearchConfig, latency: Latency | None = None) -> None:
-        self._config = config
+        self._config, self._constraints = config, config.all_constraints
+        self._seeds = tuple(space.check(genotype) for genotype in config.initial_population)
         self._candidates = Candidates(space, config, latency)
         self._proposers = Proposers(self._candidates, config)
         self._streams = RandomStreams(config.seed)
@@ -102,9 +103,9 @@ class NSGA2:
                 proposers = (self._proposers.breed(survivors),)
             met = {one.genotype for one in survivors.individuals}
             offspring: list[Individual] = []
-            rejected = Counter({one.measure: 0 for one in self._config.all_constraints}, duplicate=0)
+            rejected = Counter({one.measure: 0 for one in self._constraints}, duplicate=0)
             proposals = self._proposals(generation, proposers)
-            seeds = self._config.initial_population if generation == 0 else ()
+            seeds = self._seeds if generation == 0 else ()
             batch = self._admit((Proposal(genotype, "seed") for genotype in seeds), met, rejected, len(seeds))
             for _ in range(self._config.max_rounds):
                 missing = self._config.population - len(offspring) - len(batch)
@@ -151,7 +152,7 @@ class NSGA2:
             genotype = proposal.genotype
             if genotype not in self._order:
                 measures = {"acc": self._told[genotype], **self._candidates.measures(genotype)}
-                failed = violated(self._config.all_constraints, measures)
+                failed = violated(self._constraints, measures)
                 self._order[genotype] = len(self.evaluated)
                 self.evaluated.append(
                     Individual(genotype, measures, generation, proposal.operator, proposal.parents, failed)
@@ -166,7 +167,7 @@ class NSGA2:
             return Unsatisfiable(self._candidates.constraints, measures, tried, "lower --image_size")
         measures = {one.genotype: one.measures for one in self.evaluated}
         tried += f", {len(measures):,} evaluated"
-        constraints = [one for one in self._config.all_constraints if one.measure == "acc"]
+        constraints = [one for one in self._constraints if one.measure == "acc"]
         return Unsatisfiable(constraints, measures, tried, "train the supernet for longer")
 
 
@@ -202,8 +203,7 @@ def search(
             nsga2.tell([found[genotype] if genotype in found else known[genotype] for genotype in asked])
         finally:  # what was evaluated is kept, even where nobody meets the constraints
             if journal:
-                for individual in nsga2.evaluated[evaluated:]:
-                    journal.append_individual(individual, seconds)
+                journal.append_individuals(nsga2.evaluated[evaluated:], seconds)
         for record in nsga2.history[ended:]:
             if journal:
                 journal.append_generation(record)

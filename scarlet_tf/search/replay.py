@@ -30,7 +30,7 @@ class PastSearch:
         """Reads a journal, or the one in a search's workdir. Raises InputError where there is none."""
         path = Path(path)
         path = path / JOURNAL if path.is_dir() else path
-        header, individuals = read_journal(path)
+        header, individuals, generations = read_journal(path)
         if not individuals:
             raise InputError(f"{path} must hold a network that was evaluated. Received: none.")
         space = space_from_data(header.get("space"), str(path))
@@ -39,8 +39,7 @@ class PastSearch:
                 space.check(one.genotype)
             except ValueError as error:
                 raise InputError(f"{path}: {error}") from error
-        generations = max(one.generation for one in individuals) + 1
-        config = SearchConfig.from_dict({**header.get("config", {}), "generations": generations})
+        config = SearchConfig.from_dict({**header.get("config", {}), "generations": generations}, path)
         return cls(path, space, config, individuals)
 
     def check_other_workdir(self, workdir: str | Path) -> None:

@@ -21,7 +21,7 @@ def path(tmp_path):
 def write(path, *accuracies):
     with Journal(path, HEADER) as journal:
         for index, accuracy in enumerate(accuracies):
-            journal.append_individual(individual(index, accuracy), 0.5)
+            journal.append_individuals([individual(index, accuracy)], 0.5)
 
 
 def test_accuracies_come_back_exactly(path):
@@ -31,10 +31,10 @@ def test_accuracies_come_back_exactly(path):
         assert journal.accuracies == {(index, 2): value for index, value in enumerate(values)}
 
 
-def test_each_line_is_on_disk_at_once(path):
+def test_lines_are_on_disk_at_once(path):
     with Journal(path, HEADER) as journal:
         assert len(path.read_bytes().splitlines()) == 1
-        journal.append_individual(individual(1, 0.5), 2.00000049)
+        journal.append_individuals([individual(1, 0.5)], 2.00000049)
         assert json.loads(path.read_bytes().splitlines()[-1]) == {
             "genotype": [1, 2],
             "generation": 0,
@@ -57,9 +57,9 @@ def test_reopening_repeats_what_is_there_and_goes_on_where_it_ended(path):
     write(path, 0.5)
     before = path.read_bytes()
     with Journal(path, HEADER) as journal:
-        journal.append_individual(individual(0, 0.5), 9.0)
+        journal.append_individuals([individual(0, 0.5)], 9.0)
         assert path.read_bytes() == before
-        journal.append_individual(individual(9, 0.25), 9.0)
+        journal.append_individuals([individual(9, 0.25)], 9.0)
     with Journal(path, HEADER) as journal:
         assert journal.accuracies == {(0, 2): 0.5, (9, 2): 0.25}
 
@@ -67,7 +67,10 @@ def test_reopening_repeats_what_is_there_and_goes_on_where_it_ended(path):
 def test_a_search_that_does_something_else_is_refused(path):
     write(path, 0.5)
     for append, said in (
-        (lambda journal: journal.append_individual(individual(4, 0.5), 1), r"genotype \[4, 2\]\. Received: \[0, 2\]"),
+        (
+            lambda journal: journal.append_individuals([individual(4, 0.5)], 1),
+            r"genotype \[4, 2\]\. Received: \[0, 2\]",
+        ),
         (lambda journal: journal.append_generation(RECORD), r"genotype None\. Received: \[0, 2\]"),
     ):
         with Journal(path, HEADER) as journal, pytest.raises(InputError, match=r"line 2, must repeat .*" + said):
@@ -78,13 +81,14 @@ def test_individuals_are_read_back_as_they_were(path):
     write(path, 0.5, 0.1 + 0.2)
     with Journal(path, HEADER) as journal:
         for index, accuracy in enumerate((0.5, 0.1 + 0.2)):
-            journal.append_individual(individual(index, accuracy), 1)
+            journal.append_individuals([individual(index, accuracy)], 1)
         journal.append_generation(RECORD)
     with path.open("a") as file:
         file.write('{"genotype": [1')
     before = path.read_bytes()
-    header, individuals = read_journal(path)
+    header, individuals, generations = read_journal(path)
     assert header == {"journal": 2, **HEADER}
+    assert generations == 1
     assert individuals == (individual(0, 0.5), individual(1, 0.1 + 0.2))
     assert path.read_bytes() == before
 

@@ -2,6 +2,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from scarlet_tf.search import (
     SearchConfig,
     journal_header,
     parse_constraints,
+    parse_objectives,
     search,
 )
 
@@ -321,6 +323,120 @@ def test_a_budget_that_uniform_samples_hardly_meet_is_met():
     sampled = [one for one in result.evaluated if one.generation < 2]
     assert {(one.operator, one.parents) for one in sampled} == {("sample_reduced", ())}
     assert max(one.madds for one in sampled) > 50e6  # cut down no further than needed
+
+
+@pytest.mark.parametrize("as_mapping", [True, False])
+def test_asking_and_telling_is_the_same_search(tiny_space, tiny_costs, evaluator, as_mapping):
+    config = SearchConfig(population=6, generations=5, acc_min=0.35, madds_max=median_madds(tiny_costs), **SETTINGS)
+    nsga2, asked = NSGA2(tiny_space, config), []
+    while not nsga2.done:
+        genotypes = nsga2.ask()
+        assert nsga2.ask() == genotypes != []
+        asked += genotypes
+        accuracies = {genotype: evaluator.table[genotype] for genotype in reversed(genotypes)}
+        nsga2.tell(accuracies if as_mapping else [evaluator.table[genotype] for genotype in genotypes])
+    assert len(asked) == len(set(asked))
+    assert nsga2.ask() == []
+    assert nsga2.result == search(tiny_space, config, evaluator)
+    assert asked == evaluator.asked
+
+
+def test_what_is_told_must_be_what_was_asked(tiny_space):
+    nsga2 = NSGA2(tiny_space, SearchConfig(population=6, acc_min=0, **SETTINGS))
+    genotypes = nsga2.ask()
+    for told in (dict.fromkeys(genotypes[1:], 0.5), dict.fromkeys([*genotypes, (9, 9, 9, 9)], 0.5)):
+        with pytest.raises(ValueError, match="Accuracies must be of"):
+            nsga2.tell(told)
+    for told in ([0.5] * 5, [0.5] * 7, [1.5] * 6, [float("nan")] * 6):
+        with pytest.raises(ValueError, match="There must be 6 accuracies from 0 to 1"):
+            nsga2.tell(told)
+    assert nsga2.ask() == genotypes  # a refusal changes nothing
+    nsga2.tell([0.5] * 6)
+    assert [record.generation for record in nsga2.history] == [0]
+
+
+def test_records_say_who_survived_and_how_far_the_front_came(tiny_space, tiny_costs, evaluator):
+    config = SearchConfig(population=6, generations=8, acc_min=0.3, madds_max=median_madds(tiny_costs), **SETTINGS)
+    result = search(tiny_space, config, evaluator)
+    seen = [record.hypervolume for record in result.history]
+    assert seen == sorted(seen)
+    assert 0 < seen[0] < seen[-1] < 1
+    for record in result.history:
+        known = result.evaluated[: record.evaluations]
+        survivors = [known[index] for index in record.survivors]
+        assert len(set(record.survivors)) == len(survivors) <= 6
+        assert max(one.accuracy for one in survivors) == record.best_accuracy
+        assert not any(one.violated for one in survivors)
+        proposals = record.offspring + sum(record.rejected.values())
+        assert record.feasible_share == record.offspring / proposals
+    assert [result.evaluated[index] for index in result.history[-1].survivors] == list(result.population)
+
+
+def test_only_the_inaccurate_violate_a_constraint(tiny_space, evaluator):
+    config = SearchConfig(population=8, generations=4, acc_min=0.4, **SETTINGS)
+    result = search(tiny_space, config, evaluator)
+    inaccurate = [one for one in result.evaluated if one.accuracy <= 0.4]
+    assert inaccurate
+    assert {one.violated for one in inaccurate} == {("acc",)}
+    assert {one.violated for one in result.evaluated if one not in inaccurate} == {()}
+    assert result.rejected["acc"] >= len(inaccurate)
+
+
+def test_an_initial_population_comes_first(tiny_space, tiny_costs, evaluator):
+    by_madds = sorted(tiny_costs, key=lambda genotype: tiny_costs[genotype].madds)
+    fit, costly = by_madds[:3], by_madds[-2:]
+    seeds = (fit[0], costly[0], fit[1], fit[0], costly[1], fit[2])
+    config = SearchConfig(
+        population=5,
+        generations=1,
+        acc_min=0,
+        madds_max=tiny_costs[by_madds[60]].madds,
+        initial_population=seeds,
+        **SETTINGS,
+    )
+    result = search(tiny_space, config, evaluator)
+    assert [one.genotype for one in result.evaluated[:3]] == fit
+    assert [one.operator for one in result.evaluated] == ["seed"] * 3 + ["sample"] * 2
+    unseeded = search(tiny_space, replace(config, initial_population=()), evaluator)
+    assert result.rejected["madds"] >= 2
+    assert result.rejected["duplicate"] >= 1
+    assert [one.genotype for one in result.evaluated[3:]] == [one.genotype for one in unseeded.evaluated[:2]]
+
+
+def test_an_initial_population_larger_than_the_population_is_evaluated_whole(tiny_space, tiny_costs, evaluator):
+    seeds = tuple(tiny_costs)[:9]
+    config = SearchConfig(population=4, generations=1, acc_min=0, initial_population=seeds, **SETTINGS)
+    result = search(tiny_space, config, evaluator)
+    assert [one.genotype for one in result.evaluated] == list(seeds)
+    assert len(result.population) == 4
+
+
+def test_objectives_and_constraints_may_be_any(tiny_space, tiny_costs, evaluator):
+    def latency(genotype):
+        return 10.0 - sum(genotype)
+
+    config = SearchConfig(
+        population=40,
+        generations=12,
+        acc_min=0.3,
+        constraints=parse_constraints("latency:max:8,params:max:5000"),
+        objectives=parse_objectives("acc:max:0.5,latency:min:0.5"),
+        **SETTINGS,
+    )
+    result = search(tiny_space, config, evaluator, latency=latency)
+    allowed = {
+        genotype: (-evaluator.table[genotype], latency(genotype))
+        for genotype, cost in tiny_costs.items()
+        if latency(genotype) < 8 and cost.params < 5000 and evaluator.table[genotype] > 0.3
+    }
+    expected = {
+        one
+        for one, row in allowed.items()
+        if not any(a <= row[0] and b <= row[1] and (a, b) != row for a, b in allowed.values())
+    }
+    assert {one.genotype for one in result.front} == expected
+    assert all(one.measures["latency"] == latency(one.genotype) < 8 for one in result.evaluated)
+    assert min(result.rejected[reason] for reason in ("params", "latency", "acc")) > 0
 
 
 def test_searching_needs_no_tensorflow():

@@ -93,13 +93,13 @@ def test_settings_come_back_from_plain_data():
         mutation=MutationRates(ratio=0.5),
         initial_population=((0, 1), (1, 1)),
     )
-    assert SearchConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+    assert SearchConfig.from_dict(json.loads(json.dumps(config.to_dict())), "here") == config
 
 
 @pytest.mark.parametrize("changed", [{"objectives": None}, {"colour": 1}, {"mutation": {"speed": 1}}])
 def test_other_data_is_refused(changed):
-    with pytest.raises(InputError, match="The settings of a search must be complete"):
-        SearchConfig.from_dict(SearchConfig().to_dict() | changed)
+    with pytest.raises(InputError, match="journal must hold the settings of a search"):
+        SearchConfig.from_dict(SearchConfig().to_dict() | changed, "journal")
 
 
 def test_header_holds_all_settings_but_the_number_of_generations():
