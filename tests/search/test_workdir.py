@@ -18,7 +18,8 @@ def test_a_workdir_holds_the_front_the_picks_and_their_pictures(tmp_path, tiny_s
     result, paths = search_workdir(tmp_path / "run", tiny_space, config, evaluate, {"table": "t"}, num_picks=2)
     files = sorted(str(path.relative_to(tmp_path / "run")) for path in (tmp_path / "run").rglob("*.*"))
     picks = [f"picks/pick_{number}.{ending}" for number in (1, 2) for ending in ("json", "png")]
-    assert files == ["journal.jsonl", "pareto.json", "pareto.png", *picks]
+    report = ["report.html", "search_history.png", "space.json"]
+    assert files == ["journal.jsonl", "pareto.json", "pareto.png", *picks, *report]
     assert paths == [tmp_path / "run" / f"picks/pick_{number}.json" for number in (1, 2)]
     told = capsys.readouterr().out.splitlines()[-1]
     last = result.history[-1]
