@@ -69,9 +69,11 @@ class SearchConfig:
             raise InputError(f"--crossover_ratio must be from 0 to 1. Received: {self.crossover_ratio!r}.")
         object.__setattr__(self, "objectives", check_objectives(self.objectives))  # the class is frozen
         sides = [(constraint.measure, constraint.direction) for constraint in self.constraints]
-        for side in sides:
+        for side, constraint in zip(sides, self.constraints, strict=True):
             if side in OWN_FLAGS:
-                raise InputError(f"--constraints must leave {':'.join(side)} to {OWN_FLAGS[side]}.")
+                raise InputError(
+                    f"--constraints must leave {':'.join(side)} to {OWN_FLAGS[side]}. Received: {constraint.bound:g}."
+                )
             if sides.count(side) > 1:
                 raise InputError(f"--constraints must give {':'.join(side)} once. Received: {sides.count(side)} times.")
 
