@@ -60,18 +60,20 @@ while IFS= read -r file; do
     adb push "$kit/$file" "$remote/part.tflite" < /dev/null > /dev/null
     answer=$(adb shell "${MASK:+taskset $MASK }$remote/benchmark_model --graph=$remote/part.tflite" \
         "--num_threads=$threads --num_runs=$runs --warmup_runs=$warmup_runs --use_xnnpack=true" \
-        < /dev/null 2>&1 | tr -d '\r') || fail "benchmark_model failed on $file: $answer"
-    # The last line of the form `count=50 first=.. curr=.. min=.. max=.. avg=14575.2 std=234` is that of the runs; the
-    # one before is that of the warm-up. Where all runs took as long it says `count=50 curr=14575 (all same)`.
+        < /dev/null 2>&1 | tr -d '\r') || fail "benchmark_model failed on $file: $(tail -n 1 <<< "$answer")"
+    # The second line of the form `count=50 first=.. curr=.. min=.. max=.. avg=14575.2 std=234` is that of the runs; the
+    # first is that of the warm-up. Where all runs took as long it says `count=50 curr=14575 (all same)`.
     row=$(printf '%s\n' "$answer" | awk '
         /count=[0-9]+ / {
+            lines++
             split("", value)
             for (i = 1; i <= NF; i++) if (split($i, pair, "=") == 2) value[pair[1]] = pair[2]
             mean = ("avg" in value) ? value["avg"] : value["curr"]
             row = sprintf("%.6g,%.6g,%d", mean, value["std"] * value["std"], value["count"])
         }
-        END { print row }')
-    [ -n "$row" ] || fail "benchmark_model must print a line count=... avg=... std=... for $file. Received: $answer"
+        END { if (lines > 1) print row }')
+    [ -n "$row" ] ||
+        fail "benchmark_model must print count=... avg=... std=... for $file. Received: $(tail -n 1 <<< "$answer")"
     echo "$file,$row,$device,$threads" >> "$output"
 done < "$kit/files.txt"
 adb shell rm -f "$remote/part.tflite" "$remote/benchmark_model" < /dev/null
