@@ -101,6 +101,8 @@ def test_a_stopped_measurement_goes_on_and_rounds_can_be_added(measure_here, kit
         (["--runs=3"], ["measured.csv.runs", "same settings"]),
         (["--rounds=0"], ["--rounds must be at least 1"]),
         (["--keep=0"], ["--keep"]),
+        (["--clock=cpu"], ["measured.csv.runs", "same settings"]),
+        (["--clock=cpu", "--threads=2"], ["--clock=cpu", "--threads=2"]),
         (["--cold_mb=-1"], ["--cold_mb"]),
         (["--kit=missing"], ["--kit", "missing"]),
     ],
