@@ -58,8 +58,8 @@ class Kit:
         space = space_from_data(data["space"], str(path))
         sizes = [data[key] for key in _SETTINGS[1:]]
         try:
-            if not all(type(size) is int for size in sizes):
-                raise ValueError(f"{', '.join(_SETTINGS[1:])} must be whole numbers. Received: {sizes}.")
+            if not all(type(size) is int and size >= lowest for size, lowest in zip(sizes, (1, 1, 0), strict=True)):
+                raise ValueError(f"{', '.join(_SETTINGS[1:])} must be whole numbers, not negative. Received: {sizes}.")
             networks = tuple(space.check(network["genotype"]) for network in data["networks"])
             kit = cls(space, *sizes, networks)
             kit.parts()  # refuses a size that is too small

@@ -19,6 +19,7 @@ Run the same command again to go on after a stop; with more --rounds, to add to 
 
 import argparse
 import csv
+import hashlib
 import json
 import os
 import platform
@@ -77,16 +78,20 @@ def processor():
 
 
 def kit_files(directory):
-    """Names of the parts' files, and of the networks'. Leaves with an error where one is not there."""
+    """Names of the parts' files, and of the networks', and a digest of what the kit is of.
+
+    Leaves with an error where a file is not there.
+    """
     try:
         manifest = json.loads((directory / "kit.json").read_text())
         parts, networks = ([entry["file"] for entry in manifest[key]] for key in ("parts", "networks"))
+        about = [manifest[key] for key in ("space", "image_size", "num_classes", "seed")]
     except (OSError, ValueError, KeyError, TypeError) as error:
         fail(f"--kit must be a directory with a kit.json. Received: {directory} ({error}).")
     missing = [file for file in (*parts, *networks) if not (directory / file).is_file()]
     if missing:
         fail(f"The kit in {directory} lacks {len(missing)} files, the first: {missing[0]}. Write the kit to its end.")
-    return parts, networks
+    return parts, networks, hashlib.sha256(json.dumps(about).encode()).hexdigest()[:16]
 
 
 def silently_loaded(path, threads):
@@ -171,22 +176,22 @@ def write_csv(path, times, keep, settings):
 
 def main():
     options = arguments()
-    parts, networks = kit_files(options.kit)
+    parts, networks, kit_digest = kit_files(options.kit)
     cold_mb = options.cold_mb
     if cold_mb is None:
         sizes = [(options.kit / file).stat().st_size for file in networks]
         cold_mb = round(float(np.mean(sizes)) / 1e6, 1) if sizes else 20.0
     settings = {
-        "kit": options.kit.resolve().name,
+        "kit": kit_digest,
         "device": options.device or processor(),
         "threads": options.threads,
         "runs": options.runs,
-        "cold_mb": cold_mb,
+        "cold_mb": options.cold_mb,
         "clock": options.clock,
     }
     runs = Runs(options.output.with_name(options.output.name + ".runs"), settings)
     cold = {True: np.zeros(int(cold_mb * 1e6 / 4), np.float32), False: np.zeros(0, np.float32)}
-    files, kept_cold = [*parts, *networks], set(parts)
+    files, met_cold = [*parts, *networks], set(parts)
     total, last_line, began = options.rounds * len(files), time.monotonic(), time.monotonic()
     at_start = done = len([key for key in runs.done if key[0] < options.rounds])
     for number in range(options.rounds):
@@ -194,7 +199,7 @@ def main():
             file = files[index]
             if (number, file) in runs.done:
                 continue
-            before_each, clock = cold[file in kept_cold], CLOCKS[options.clock]
+            before_each, clock = cold[file in met_cold], CLOCKS[options.clock]
             times = time_runs(options.kit / file, options.threads, options.runs, before_each, clock)
             runs.add(number, file, times)
             done += 1

@@ -50,7 +50,7 @@ def _timing(fields: Mapping, where: str) -> Timing:
         raise InputError(f"{where} must have {', '.join(COLUMNS[1:])}. Received none of: {', '.join(missing)}.")
     try:
         mean, variance, count = (float(fields[key]) for key in COLUMNS[1:])
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         mean = variance = count = math.nan
     if not (0 < mean < math.inf and 0 <= variance < math.inf and 1 <= count < math.inf and count == int(count)):
         received = ", ".join(f"{key}={fields[key]!r}" for key in COLUMNS[1:])

@@ -17,7 +17,10 @@ _KEYS = ("space", "image_size", "num_classes", "device", "threads", "scale", "co
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # a whole number that no float can hold
+        return False
 
 
 def _is_count(value: object) -> bool:
@@ -64,6 +67,11 @@ class LatencyTable:
         for name, ms in data["parts_ms"].items():
             if not _is_number(ms) or ms <= 0:
                 raise InputError(f"{path}: parts_ms must be numbers above 0. Received: {ms!r} for {name}.")
+        if data["image_size"] < space.min_image_size:
+            raise InputError(
+                f"{path}: image_size must be at least {space.min_image_size}, the product of the strides of "
+                f"{space.name}. Received: {data['image_size']}."
+            )
         return cls(space, **{key: data[key] for key in _KEYS[1:]})
 
     def to_dict(self) -> dict:

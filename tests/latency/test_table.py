@@ -72,6 +72,8 @@ def test_file_holds_the_table(table, edited):
         ({"scale": 0}, ["scale must be a number above 0", "0"]),
         ({"scale": math.inf}, ["scale"]),
         ({"image_size": 16.5}, ["image_size", "16.5"]),
+        ({"image_size": 3}, ["image_size must be at least 4", "3"]),
+        ({"constant_ms": 10**400}, ["constant_ms"]),
         ({"threads": True}, ["threads", "True"]),
         ({"space": "s9"}, ["s9"]),
         ({"parts_ms": [1.0]}, ["parts_ms", "[1.0]"]),
