@@ -11,7 +11,7 @@ Needs only ai-edge-litert and numpy, and the directory that this script is in. H
   read as a network of the kit has weights, and then the input is written. In a plain loop the weights of a part would
   stay in the cache, those of a network do not. A network needs no such help and is run in a loop.
 - With --clock=cpu, for one thread, the clock stands still while other programs have the processor: for a machine that
-  is shared. On a quiet one both clocks agree.
+  is shared. The time on the wall is what a user waits for; on a quiet machine, measure that.
 - The first run of a loaded file is left out: it packs weights and touches memory for the first time.
 
 Run the same command again to go on after a stop; with more --rounds, to add to what is there.
