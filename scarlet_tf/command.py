@@ -69,6 +69,13 @@ def require(*needed: flags.FlagHolder) -> None:
             raise InputError(f"--{flag.name} must be given: {flags.FLAGS[flag.name].help}")
 
 
+def refuse(mode: str, *useless: flags.FlagHolder) -> None:
+    """Raises InputError for the first flag that was given though `mode` has no use for it."""
+    for flag in useless:
+        if flag.present:
+            raise InputError(f"--{flag.name} must be left out with {mode}. Received: {flag.value!r}.")
+
+
 def load_dataset(name: str, data_dir: str | None) -> Dataset:
     """The data set that `--dataset` and `--data_dir` mean. TensorFlow is started for what TFDS has prepared only."""
     if name in TFDS_DATASETS:

@@ -1,7 +1,7 @@
 """Measures top-1 accuracy of a network, or of an exported artifact run by its own runtime.
 
 --model is a .tflite, .onnx or .keras file, a SavedModel directory, or, with --weights where it has none of its own, a
-published network's name, an arch.json or a workdir.
+published network's name, an arch.json, a workdir or SPACE:GENOTYPE.
 """
 
 from collections.abc import Callable
@@ -97,7 +97,9 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    _MODEL = flags.DEFINE_string("model", None, "An artifact, a published network's name, an arch.json or a workdir.")
+    _MODEL = flags.DEFINE_string(
+        "model", None, "An artifact, a published network's name, an arch.json, a workdir or SPACE:GENOTYPE."
+    )
     _WEIGHTS = flags.DEFINE_string(
         "weights", None, "A supernet's or network's workdir, a .keras or .weights.h5 file, for an architecture."
     )

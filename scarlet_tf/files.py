@@ -1,5 +1,6 @@
 """Writing files so that a reader, a kill or a power cut at any moment never meets half of one."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -81,6 +82,11 @@ def write_json(path: str | Path, data: object) -> None:
     """Writes `data` as indented JSON in place of `path`."""
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(data, indent=2) + "\n")
+
+
+def digest(path: str | Path) -> str:
+    """A digest of what a file holds, which tells it from any other."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
 
 
 def read_json(path: str | Path, what: str) -> object:

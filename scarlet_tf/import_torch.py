@@ -176,7 +176,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    _MODEL = flags.DEFINE_string("model", None, "Network: a published one's name or an arch.json.")
+    _MODEL = flags.DEFINE_string("model", None, "Network: a published one's name, an arch.json or SPACE:GENOTYPE.")
     _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "The PyTorch checkpoint (.pth, .pth.tar).")
     _OUTPUT = flags.DEFINE_string("output", None, "The .keras or .weights.h5 file to write.")
     command.run(main, globals())

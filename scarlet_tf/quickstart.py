@@ -1,7 +1,7 @@
 """The whole road on images that come with the package: train, search, extract, retrain, export, evaluate.
 
 Five to eight minutes on two CPU cores. Run the same command again to go on after a stop. The workdir gets supernet/,
-search/ (with pareto.png and a diagram of each pick), picks/NAME/ (retrained), exported/NAME/ and summary.json.
+search/ (with report.html and a diagram of each pick), picks/NAME/ (retrained), exported/NAME/ and summary.json.
 """
 
 from dataclasses import dataclass
@@ -115,7 +115,7 @@ def main() -> None:
     workdir = check_output_dir(_WORKDIR.value, "workdir")
     command.start_tensorflow()
     print_table(run(workdir))
-    print(f"Pareto front: {workdir}/search/pareto.png; diagrams: {workdir}/search/picks; artifacts: {workdir}/exported")
+    print(f"search: {workdir}/search/report.html; diagrams: {workdir}/search/picks; artifacts: {workdir}/exported")
 
 
 if __name__ == "__main__":

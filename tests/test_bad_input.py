@@ -149,10 +149,10 @@ WITHOUT_TENSORFLOW = [
     (SEARCH, ["--population=1"], ["--population", "at least 2", "1"]),
     (SEARCH, ["--generations=0"], ["--generations", "0"]),
     (SEARCH, ["--madds_max=-5"], ["--madds_max", "-5"]),
-    (SEARCH, ["--madds_max=1"], ["--madds_max=1", "of 10000 tried, the smallest has ", "Raise --madds_max"]),
+    (SEARCH, ["--madds_max=1"], ["--madds_max=1", "10,000 networks tried. The closest, ", "Loosen --madds_max"]),
     (SEARCH, ["--acc_min=40"], ["--acc_min", "40"]),
-    (SEARCH, ["--weights=acc:1"], ["--weights", "acc, madds, params", "'acc:1'"]),
-    (SEARCH, ["--mutation_ratio=2"], ["mutation", "2"]),
+    (SEARCH, ["--weights=acc:1"], ["--weights", "each of acc, madds, params", "'acc:1'"]),
+    (SEARCH, ["--mutation_ratio=2"], ["--mutation_ratio", "2"]),
     (SEARCH, ["--pick=0"], ["--pick", "0"]),
     (SEARCH, ["--max_images=0"], ["--max_images", "0"]),
     (SEARCH, ["--eval_batch_size=0"], ["--eval_batch_size", "0"]),
@@ -336,6 +336,6 @@ def test_accuracy_that_no_network_has(tmp_path, mini_supernet, run_command, dige
         "--max_images=50",
         cwd=tmp_path,
     )
-    check_refused(done, ["--acc_min=0.999", "of 27 evaluated, the best has 0.", "Lower --acc_min"])
+    check_refused(done, ["--acc_min=0.999", "27 evaluated. The closest, ", "has accuracy 0.", "Loosen --acc_min"])
     assert digest(mini_supernet) == before
     assert list(tmp_path.iterdir()) == []

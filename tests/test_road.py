@@ -87,7 +87,38 @@ def test_search_finds_networks_within_the_limits(search, mini_space):
         assert named.space == mini_space
         assert named.genotype in genotypes
         assert (search / "picks" / f"pick_{number}.png").stat().st_size > 0
-    assert (search / "pareto.png").stat().st_size > 0
+    for picture in ("pareto.png", "search_history.png"):
+        assert (search / picture).stat().st_size > 0
+
+
+def exports_of(workdir: Path) -> dict:
+    """What the commands of a search's report name."""
+    report = (workdir / "report.html").read_text()
+    (data,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', report)
+    return json.loads(data)["export"]
+
+
+def test_reports_of_a_search_and_its_replay_export_from_the_supernet(search, mini_supernet, tmp_path, do):
+    assert exports_of(search) == {"model": str(search / "space.json"), "weights": str(mini_supernet)}
+    do("search", f"--replay={search}", f"--supernet={mini_supernet}", f"--workdir={tmp_path / 'replay'}")
+    assert exports_of(tmp_path / "replay") == {
+        "model": str(tmp_path / "replay" / "space.json"),
+        "weights": str(mini_supernet),
+    }
+
+
+def test_command_of_a_report_exports_the_pick(search, mini_supernet, pick, tmp_path, do):
+    named = resolve(str(pick))
+    model = f"{search / 'space.json'}:{'-'.join(map(str, named.genotype))}"
+    do(
+        "export",
+        f"--model={model}",
+        f"--weights={mini_supernet}",
+        "--format=tflite",
+        f"--output_dir={tmp_path / 'out'}",
+    )
+    certificate = json.loads((tmp_path / "out" / "certificate.json").read_text())
+    assert certificate["model"] == "_".join(["mini", *map(str, named.genotype)])  # as Keras may name it
 
 
 def test_killed_search_ends_with_the_same_front(search, mini_supernet, tmp_path, start_command, do):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from scarlet_tf.arch.layout import Placement, layout
-from scarlet_tf.arch.spec import ArchSpec, Projection
+from scarlet_tf.arch.spec import ArchSpec, Head, Projection, Stem
 
 SE_REDUCTION = 4
 """Squeeze-excite squeezes the hidden channels by this factor."""
@@ -38,7 +38,24 @@ def check_image_size(arch: ArchSpec, image_size: int) -> None:
         )
 
 
-def _block(block: Placement, size: int) -> tuple[Cost, int]:
+def stem_cost(stem: Stem, image_size: int) -> tuple[Cost, int]:
+    """Cost of a stem on an image of `image_size` pixels a side, and the size of its output."""
+    size = _down(image_size, stem.stride)
+    cost = _conv_bn(size, 9 * 3 * stem.filters, stem.filters)
+    if stem.separable_filters:
+        cost += _conv_bn(size, 9 * stem.filters, stem.filters)
+        cost += _conv_bn(size, stem.filters * stem.separable_filters, stem.separable_filters)
+    return cost, size
+
+
+def head_cost(head: Head, in_channels: int, in_stride: int, size: int, num_classes: int) -> Cost:
+    """Cost of a head, classifier included, on features of `size` pixels a side."""
+    weights = head.filters * num_classes
+    size = _down(size, in_stride)
+    return _conv_bn(size, in_channels * head.filters, head.filters) + Cost(weights, weights + num_classes)
+
+
+def block_cost(block: Placement, size: int) -> tuple[Cost, int]:
     """Cost of a block on an input of `size` pixels a side, and the size of its output."""
     row, hidden = block.row, block.hidden_channels
     size = _down(size, block.in_stride)
@@ -61,28 +78,20 @@ def count(arch: ArchSpec, image_size: int = 224, num_classes: int = 1000, stabil
     ValueError where the image is smaller than the product of the strides.
     """
     check_image_size(arch, image_size)
-    stem = arch.stem
-    size = _down(image_size, stem.stride)
-    cost = _conv_bn(size, 9 * 3 * stem.filters, stem.filters)
-    if stem.separable_filters:
-        cost += _conv_bn(size, 9 * stem.filters, stem.filters)
-        cost += _conv_bn(size, stem.filters * stem.separable_filters, stem.separable_filters)
+    cost, size = stem_cost(arch.stem, image_size)
     placed = layout(arch)
     by_slot = {block.slot: block for block in placed.blocks}
-    in_channels = stem.out_channels  # nominal
+    in_channels = arch.stem.out_channels  # nominal
     for slot, row in enumerate(arch.blocks):
         if slot in by_slot:
             block = by_slot[slot]
             if stabilizers:
                 block = replace(block, in_channels=in_channels, in_stride=1)
-            block_cost, size = _block(block, size)
-            cost += block_cost
+            added, size = block_cost(block, size)
+            cost += added
         elif stabilizers:
             size, weights = _down(size, row.stride), in_channels * row.filters
             cost += Cost(size * size * weights, weights)
         in_channels = row.filters
     head_in, head_stride = (in_channels, 1) if stabilizers else (placed.head_in_channels, placed.head_in_stride)
-    size = _down(size, head_stride)
-    cost += _conv_bn(size, head_in * arch.head.filters, arch.head.filters)
-    weights = arch.head.filters * num_classes
-    return cost + Cost(weights, weights + num_classes)
+    return cost + head_cost(arch.head, head_in, head_stride, size, num_classes)

@@ -1,11 +1,13 @@
 """An architecture's portable name, `arch.json`: its space, its genotype, how it is scaled, and what to call it."""
 
+import os
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scarlet_tf.arch.scaling import scale
 from scarlet_tf.arch.space import Genotype, SearchSpace
-from scarlet_tf.arch.spaces import S2, space_from_data, space_to_data
+from scarlet_tf.arch.spaces import S2, SPACES, get_space, space_from_data, space_to_data
 from scarlet_tf.arch.spec import ArchSpec
 from scarlet_tf.arch.zoo import ZOO
 from scarlet_tf.errors import InputError
@@ -89,8 +91,30 @@ class NamedArch:
             raise InputError(f"{where}: {error}") from error
 
 
+def _of_space(model: str) -> NamedArch | None:
+    """The network that `SPACE:GENOTYPE` names, as `s1:0-6-...-3`; None where `model` has not that form.
+
+    Raises InputError where the space cannot be read, or has no such network.
+    """
+    space_name, _, text = model.rpartition(":")
+    if space_name not in SPACES and not space_name.endswith(".json"):
+        return None
+    if not re.fullmatch(r"[0-9]{1,9}([-,][0-9]{1,9})*", text):
+        raise InputError(
+            f"--model={space_name}: must be followed by a choice a slot, whole numbers joined by - or a comma, as "
+            f"{space_name}:0-1-2. Received: {text!r}."
+        )
+    space = get_space(space_name)
+    try:
+        genotype = space.check([int(choice) for choice in re.split("[-,]", text)])
+    except ValueError as error:
+        raise InputError(f"--model={model}: {error}") from error
+    return NamedArch(space, genotype, space.decode(genotype).name)
+
+
 def resolve(model: str, width: float | None = None, depth: float | None = None) -> NamedArch:
-    """The architecture that `--model` names: a published network, an `arch.json`, or a workdir that has one.
+    """The architecture that `--model` names: a published network, an `arch.json`, a workdir that has one, or any
+    network of a space as `SPACE:GENOTYPE`.
 
     `width` and `depth`, where given, take the place of its own factors. Raises InputError where it is none of these.
     """
@@ -98,10 +122,13 @@ def resolve(model: str, width: float | None = None, depth: float | None = None) 
         published = ZOO[model]
         named = NamedArch(S2, S2.encode(published.base), model, published.width, published.depth)
         return named.scaled(width, depth)
-    path = Path(model)
-    if path.is_dir():
-        path /= "arch.json"
-    if not path.is_file():
-        expected = f"one of {', '.join(ZOO)}, an arch.json or a directory that holds one"
+    path = os.path.join(model, "arch.json") if os.path.isdir(model) else model
+    if os.path.isfile(path):  # which answers False where pathlib raises: for a name too long to be a file's
+        return NamedArch.from_dict(read_json(path, "an architecture"), path).scaled(width, depth)
+    named = _of_space(model)
+    if named is None:
+        expected = (
+            f"one of {', '.join(ZOO)}, an arch.json, a directory that holds one, or SPACE:GENOTYPE as s1:0-6-...-3"
+        )
         raise InputError(f"--model must be {expected}. Received: {model!r}.")
-    return NamedArch.from_dict(read_json(path, "an architecture"), path).scaled(width, depth)
+    return named.scaled(width, depth)

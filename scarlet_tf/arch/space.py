@@ -176,4 +176,4 @@ class SearchSpace:
 
     def sample(self, rng: np.random.Generator) -> Genotype:
         """A genotype drawn uniformly."""
-        return tuple(int(choice) for choice in rng.integers(self.num_choices, size=self.num_slots))
+        return tuple(rng.integers(self.num_choices, size=self.num_slots).tolist())

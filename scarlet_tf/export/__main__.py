@@ -19,7 +19,9 @@ from scarlet_tf.export.formats import FORMATS, QUANTIZE, check_formats
 from scarlet_tf.files import check_output_dir
 from scarlet_tf.weights import WeightsSource
 
-_MODEL = flags.DEFINE_string("model", None, "A published network's name, an arch.json, or a workdir that has one.")
+_MODEL = flags.DEFINE_string(
+    "model", None, "A published network's name, an arch.json, a workdir that has one, or SPACE:GENOTYPE."
+)
 _WIDTH = flags.DEFINE_float("width", None, "Factor of the network's channels; its own by default.")
 _DEPTH = flags.DEFINE_float("depth", None, "Factor of the network's slots; its own by default.")
 _WEIGHTS = flags.DEFINE_string(

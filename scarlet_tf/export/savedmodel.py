@@ -43,10 +43,19 @@ def versions(base_dir: Path) -> list[int]:
     return sorted(int(path.name) for path in base_dir.iterdir() if path.is_dir() and path.name.isdecimal())
 
 
-def write_signature(model: keras.Model, directory: str | Path, batch_size: int | None = None) -> None:
-    """Writes `model` as a SavedModel straight into `directory`, for any batch or a fixed `batch_size`."""
-    image = tf.TensorSpec((batch_size, *model.input_shape[1:]), tf.float32, name="image")
-    function = tf.function(lambda image: {"logits": model(image, training=False)})
+def write_signature(
+    model: keras.Model,
+    directory: str | Path,
+    batch_size: int | None = None,
+    names: tuple[str, str] = ("image", "logits"),
+) -> None:
+    """Writes `model` as a SavedModel straight into `directory`, for any batch or a fixed `batch_size`.
+
+    `names` are those of its input and its output.
+    """
+    input_name, output_name = names
+    image = tf.TensorSpec((batch_size, *model.input_shape[1:]), tf.float32, name=input_name)
+    function = tf.function(lambda image: {output_name: model(image, training=False)})
     signature = function.get_concrete_function(image)
     # keras.export.ExportArchive stores each weight twice: as the Keras variable and as TensorFlow's.
     owner = tf.Module()

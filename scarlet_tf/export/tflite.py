@@ -17,18 +17,25 @@ from scarlet_tf.files import replacing
 _NAME_FIELD = 10  # offset of `name` in the vtable of the schema's Tensor
 
 
-def write_tflite(model: keras.Model, path: str | Path, quantize: str = "none", batch_size: int = 1) -> Path:
+def write_tflite(
+    model: keras.Model,
+    path: str | Path,
+    quantize: str = "none",
+    batch_size: int = 1,
+    names: tuple[str, str] = ("image", "logits"),
+) -> Path:
     """Writes `model` to `path` and returns it: input `image` (batch_size, s, s, 3) float32, output `logits`.
 
-    Raises RuntimeError where an operator is not one of LiteRT's own.
+    `names` are what input and output are called instead, at most as long. Raises RuntimeError where an operator is not
+    one of LiteRT's own.
     """
     if quantize not in QUANTIZE:
         raise InputError(f"quantize must be one of {', '.join(QUANTIZE)}. Received: {quantize!r}.")
     with tempfile.TemporaryDirectory() as saved_model:
         # With a dynamic batch, LiteRT cannot plan its memory and XNNPACK may refuse the graph.
-        write_signature(model, saved_model, batch_size)
+        write_signature(model, saved_model, batch_size, names)
         content = converted(saved_model, quantize)
-    _name_tensors(content)
+    _name_tensors(content, names)
     with replacing(path) as temporary:
         temporary.write_bytes(content)
     return Path(path)
@@ -50,14 +57,14 @@ def converted(saved_model: str | Path, quantize: str) -> bytearray:
     return content
 
 
-def _name_tensors(content: bytearray) -> None:
-    """Names the input tensor `image` and the output tensor `logits`, as the signature does, within `content`.
+def _name_tensors(content: bytearray, names: tuple[str, str]) -> None:
+    """Names the input tensor and the output tensor as the signature does, within `content`.
 
     The converter names them after the SavedModel: `serving_default_image:0`, `StatefulPartitionedCall:0`.
     Both are longer, so that the new name fits in their place and nothing moves: weights stay aligned.
     """
     graph = schema.Model.GetRootAs(content).Subgraphs(0)
-    for index, name in ((graph.Inputs(0), b"image"), (graph.Outputs(0), b"logits")):
+    for index, name in zip((graph.Inputs(0), graph.Outputs(0)), map(str.encode, names), strict=True):
         table = graph.Tensors(index)._tab
         start = table.Indirect(table.Pos + table.Offset(_NAME_FIELD))  # of a string: length, bytes, zero
         (length,) = struct.unpack_from("<I", content, start)

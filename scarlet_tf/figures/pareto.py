@@ -47,7 +47,7 @@ def _xy(records: Sequence[Scored]) -> tuple[list[float], list[float], list[float
     )
 
 
-def _upper_edge(front: Sequence[Scored]) -> list[Scored]:
+def upper_edge(front: Sequence[Scored]) -> list[Scored]:
     """Members of the front that no cheaper one equals in accuracy, by rising MAdds.
 
     The others are on it for their params: a line through them would zigzag.
@@ -114,7 +114,7 @@ def pareto_figure(evaluated: Sequence[Scored], front: Sequence[Scored], picks: M
     scatter(evaluated, f"evaluated ({len(evaluated)})", s=10, alpha=0.35, linewidths=0, rasterized=True)
     if front:
         scatter(front, f"Pareto front ({len(front)})", s=26, edgecolors=DARK, linewidths=0.7, zorder=4)
-        x, y, _ = _xy(_upper_edge(front))
+        x, y, _ = _xy(upper_edge(front))
         axes.plot(x, y, color=DARK, linewidth=1.1, zorder=3, label="best accuracy for its MAdds")
     labels = []
     line = {"arrowstyle": "-", "color": DARK, "linewidth": 0.7, "shrinkA": 1, "shrinkB": MARK_RADIUS}

@@ -38,7 +38,8 @@ def label_axis(axis: Axis, percent: bool = False) -> None:
     axis.set_major_locator(MaxNLocator(6, steps=(1, 2, 5, 10)))
     if percent:
         low, high = axis.get_view_interval()
-        axis.set_major_formatter(PercentFormatter(1.0, decimals=0 if high - low > 0.05 else 1))
+        decimals = 0 if high - low > 0.05 else 1 if high - low > 0.005 else 2
+        axis.set_major_formatter(PercentFormatter(1.0, decimals=decimals))
 
 
 def finish_axes(axes: Axes, title: str, num_columns: int) -> None:

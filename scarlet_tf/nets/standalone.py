@@ -1,9 +1,11 @@
 """One architecture as a Keras model, without choices and, unless asked for, without stabilizers."""
 
+from dataclasses import replace
+
 import keras
 
 from scarlet_tf.arch.cost import check_image_size
-from scarlet_tf.arch.layout import layout
+from scarlet_tf.arch.layout import Placement, layout
 from scarlet_tf.arch.spec import ArchSpec, Head, Projection, Stem
 from scarlet_tf.arch.zoo import get_arch
 from scarlet_tf.nets import blocks
@@ -54,6 +56,26 @@ def head_layers(head: Head, num_classes: int, dropout: float, in_stride: int = 1
     ]
 
 
+def block_layer(
+    block: Placement, activation: str, name: str | None = None
+) -> blocks.InvertedBottleneck | blocks.ProjectionConv:
+    """The Keras layer of a block, or of a projection in its place, where it stands."""
+    row = block.row
+    if isinstance(row, Projection):
+        return blocks.ProjectionConv(row.filters, block.in_stride * row.stride, name=name)
+    return blocks.InvertedBottleneck(
+        block.hidden_channels,
+        row.filters,
+        row.kernel,
+        row.stride,
+        block.in_stride,
+        row.se,
+        block.shortcut,
+        activation,
+        name=name,
+    )
+
+
 def features(arch: ArchSpec, image: keras.KerasTensor, keep_stabilizers: bool = False) -> keras.KerasTensor:
     """What the head of `arch` reads, (batch, h, w, c), from a symbolic `image` (batch, h, w, 3)."""
     by_slot = {block.slot: block for block in layout(arch).blocks}
@@ -62,22 +84,9 @@ def features(arch: ArchSpec, image: keras.KerasTensor, keep_stabilizers: bool = 
         name = f"slot_{slot}"
         if slot in by_slot:
             block = by_slot[slot]
-            in_stride = 1 if keep_stabilizers else block.in_stride
-            if isinstance(row, Projection):
-                layer = blocks.ProjectionConv(row.filters, in_stride * row.stride, name=name)
-            else:
-                layer = blocks.InvertedBottleneck(
-                    block.hidden_channels,
-                    row.filters,
-                    row.kernel,
-                    row.stride,
-                    in_stride,
-                    row.se,
-                    block.shortcut,
-                    arch.activation,
-                    name=name,
-                )
-            x = layer(x)
+            if keep_stabilizers:
+                block = replace(block, in_stride=1)
+            x = block_layer(block, arch.activation, name)(x)
         elif keep_stabilizers:
             x = Stabilizer(row.filters, row.stride, name=name)(x)
     return x

@@ -68,8 +68,8 @@ class CostTable:
         Where it would be a loss, as of a block that narrows, it counts as 0.
         """
         whole = self._sum(genotype)
-        saved = np.zeros((len(genotype), 2))
+        saved, skip = np.zeros((len(genotype), 2)), self._space.skip_index
         for slot in range(len(genotype)):
-            rest = self._sum((*genotype[:slot], self._space.skip_index, *genotype[slot + 1 :]))
+            rest = self._sum((*genotype[:slot], skip, *genotype[slot + 1 :]))
             saved[slot] = whole.madds - rest.madds, whole.params - rest.params
         return np.maximum(saved, 0)

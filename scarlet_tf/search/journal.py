@@ -1,18 +1,24 @@
-"""A search on disk: one line for each evaluated individual, from which a killed search goes on."""
+"""A search on disk: a line for each evaluated individual and each generation, from which a killed search goes on."""
 
 import json
 import os
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from scarlet_tf.arch import Genotype
 from scarlet_tf.errors import InputError
+from scarlet_tf.search.individual import Individual
+from scarlet_tf.search.selection import GenerationRecord
 
-_FORMAT = {"journal": 1}
+JOURNAL = "journal.jsonl"
+_FORMAT = 2
 _MISSING = "missing"
+_HEADER = "the header"
+_ENTRY = "an individual with a genotype and measures, acc among them from 0 to 1, or an end of a generation,"
 
 
 def _line(data: Mapping) -> bytes:
@@ -29,72 +35,106 @@ def _flatten(data: Mapping, prefix: str = "") -> dict[str, object]:
     return flat
 
 
+def _is_genotype(data: object) -> bool:
+    return isinstance(data, list) and all(type(choice) is int for choice in data)
+
+
 def _is_entry(data: object) -> bool:
     if not isinstance(data, dict):
         return False
-    genotype, accuracy = data.get("genotype"), data.get("accuracy")
+    if "after_generation" in data:
+        return type(data["after_generation"]) is int
+    measures, parents = data.get("measures"), data.get("parents")
     return (
-        isinstance(genotype, list)
-        and all(type(choice) is int for choice in genotype)
-        and type(accuracy) in (int, float)
-        and 0 <= accuracy <= 1
+        _is_genotype(data.get("genotype"))
+        and type(data.get("generation")) is int
+        and isinstance(data.get("operator"), str)
+        and isinstance(parents, list)
+        and all(map(_is_genotype, parents))
+        and isinstance(measures, dict)
+        and {"acc", "madds", "params"} <= measures.keys()
+        and all(type(value) in (int, float) for value in measures.values())
+        and 0 <= measures["acc"] <= 1
     )
 
 
-class Journal:
-    """The file `journal.jsonl`: a header, then one JSON line an evaluated individual, each on disk once
-    written.
+def _damaged(path: Path, number: int, line: bytes, expected: str) -> InputError:
+    return InputError(
+        f"{path}, line {number}, must be {expected} of a search. Received: {reprlib.repr(line)}. "
+        "Delete this line and those after it to go on from there, or give another --workdir."
+    )
 
-    `accuracies` holds what was found on opening, by genotype. A last line without its end, as a kill leaves
-    it, is cut off. Raises InputError, and changes nothing, where another line is damaged or the header
+
+@dataclass(frozen=True)
+class _Content:
+    """What a journal file holds: its header, None in an empty one, its entries, and a last line without its end."""
+
+    header: dict | None
+    entries: tuple[dict, ...]
+    torn: bytes
+    size: int
+
+    @classmethod
+    def read(cls, path: Path, may_be_missing: bool = False) -> Self:
+        """Raises InputError where the file cannot be read or a line is damaged."""
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            if may_be_missing and isinstance(error, FileNotFoundError):
+                return cls(None, (), b"", 0)
+            raise InputError(f"{path} must be a readable file. Received: {error.strerror}.") from error
+        *lines, torn = content.split(b"\n")
+        parsed = []
+        for number, line in enumerate(lines, start=1):
+            expected = _HEADER if number == 1 else _ENTRY
+            try:
+                data = json.loads(line)
+            except ValueError as error:
+                raise _damaged(path, number, line, expected) from error
+            if not (isinstance(data, dict) and "journal" in data if number == 1 else _is_entry(data)):
+                raise _damaged(path, number, line, expected)
+            if number == 1 and data["journal"] != _FORMAT:
+                raise InputError(
+                    f"{path} must be a journal of format {_FORMAT}. Received: format {data['journal']!r}, of another "
+                    "version of this program. Give another --workdir."
+                )
+            parsed.append(data)
+        return cls(parsed[0] if parsed else None, tuple(parsed[1:]), torn, len(content))
+
+
+class Journal:
+    """The file `journal.jsonl`: a header, then a JSON line an evaluated individual and an ended generation, each on
+    disk once written.
+
+    `accuracies` holds what was found on opening, by genotype. A search that goes on repeats itself: what it
+    appends is compared with the lines found, and written from where they end. A last line without its end, as a kill
+    leaves it, is cut off. Raises InputError, and changes nothing, where another line is damaged or the header
     differs from `header`. A context manager.
     """
 
     def __init__(self, path: str | Path, header: Mapping) -> None:
         self._path = Path(path)
-        first_line = _line({**_FORMAT, **header})
-        try:
-            content = self._path.read_bytes()
-        except FileNotFoundError:
-            content = b""
-        except OSError as error:
-            raise InputError(f"{path} must be a readable file. Received: {error.strerror}.") from error
-        *lines, torn = content.split(b"\n")
-        if lines:
-            self._check_header(self._parse(lines[0], 1), json.loads(first_line))
-        elif not first_line.startswith(torn):
-            raise self._damaged(1, torn)
-        self.accuracies: dict[Genotype, float] = {}
-        for number, line in enumerate(lines[1:], start=2):
-            entry = self._parse(line, number)
-            if not _is_entry(entry):
-                raise self._damaged(number, line)
-            self.accuracies.setdefault(tuple(entry["genotype"]), float(entry["accuracy"]))
+        first_line = _line({"journal": _FORMAT, **header})
+        found = _Content.read(self._path, may_be_missing=True)
+        if found.header is not None:
+            self._check_header(found.header, json.loads(first_line))
+        elif not first_line.startswith(found.torn):
+            raise _damaged(self._path, 1, found.torn, _HEADER)
+        individuals = [entry for entry in found.entries if "genotype" in entry]
+        self.accuracies: dict[Genotype, float] = {
+            tuple(entry["genotype"]): float(entry["measures"]["acc"]) for entry in individuals
+        }
+        self._found, self._repeated = found.entries, 0
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._path.open("ab", buffering=0)
+            self._file = self._path.open("ab")
         except OSError as error:
             raise InputError(f"{path} must be a writable file. Received: {error.strerror}.") from error
-        self._file.truncate(len(content) - len(torn))
-        if not lines:
+        self._file.truncate(found.size - len(found.torn))
+        if found.header is None:
             self._write(first_line)
 
-    def _damaged(self, number: int, line: bytes) -> InputError:
-        what = "the header" if number == 1 else "an object with a genotype and an accuracy from 0 to 1"
-        return InputError(
-            f"{self._path}, line {number}, must be {what} of a search. Received: {reprlib.repr(line)}. "
-            "Delete this line and those after it to go on from there, or give another --workdir."
-        )
-
-    def _parse(self, line: bytes, number: int) -> object:
-        try:
-            return json.loads(line)
-        except ValueError as error:
-            raise self._damaged(number, line) from error
-
-    def _check_header(self, found: object, expected: dict) -> None:
-        if not isinstance(found, dict):
-            raise self._damaged(1, json.dumps(found).encode())
+    def _check_header(self, found: dict, expected: dict) -> None:
         found, expected = _flatten(found), _flatten(expected)
         differences = [
             f"{key} is {reprlib.repr(found.get(key, _MISSING))} there and "
@@ -108,13 +148,61 @@ class Journal:
                 "Give the same settings, or another --workdir."
             )
 
-    def _write(self, line: bytes) -> None:
-        self._file.write(line)
+    def _write(self, lines: bytes) -> None:
+        self._file.write(lines)
+        self._file.flush()
         os.fsync(self._file.fileno())
 
-    def append(self, entry: Mapping) -> None:
-        """Writes one line; it is on disk when this returns."""
-        self._write(_line(entry))
+    def _append(self, entries: Sequence[Mapping]) -> None:
+        new = []
+        for entry in entries:
+            if self._repeated == len(self._found):
+                new.append(_line(entry))
+            else:
+                self._repeat(entry)
+        if new:
+            self._write(b"".join(new))
+
+    def _repeat(self, entry: Mapping) -> None:
+        there = self._found[self._repeated]
+        self._repeated += 1
+        for key in ("genotype", "after_generation"):
+            if there.get(key) != entry.get(key):
+                raise InputError(
+                    f"{self._path}, line {self._repeated + 1}, must repeat what this search does, {key} "
+                    f"{entry.get(key)}. Received: {there.get(key)}. Another version of this program, or a hand, wrote "
+                    "it: give another --workdir."
+                )
+
+    def append_individuals(self, individuals: Sequence[Individual], seconds: float) -> None:
+        """Writes a line for each, evaluated in so many seconds each; all are on disk when this returns."""
+        self._append(
+            [
+                {
+                    "genotype": list(one.genotype),
+                    "generation": one.generation,
+                    "operator": one.operator,
+                    "parents": [list(parent) for parent in one.parents],
+                    "measures": dict(one.measures),
+                    "violated": list(one.violated),
+                    "seconds": round(seconds, 6),
+                }
+                for one in individuals
+            ]
+        )
+
+    def append_generation(self, record: GenerationRecord) -> None:
+        """Writes the line of a generation that ended; it is on disk when this returns."""
+        self._append(
+            [
+                {
+                    "after_generation": record.generation,
+                    "rejected": dict(record.rejected),
+                    "survivors": list(record.survivors),
+                    "hypervolume": record.hypervolume,
+                }
+            ]
+        )
 
     def close(self) -> None:
         self._file.close()
@@ -126,3 +214,28 @@ class Journal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def read_journal(path: str | Path) -> tuple[dict, tuple[Individual, ...], int]:
+    """The header of a journal, its individuals in the order evaluated, and its number of generations, the last perhaps
+    unfinished; a last line without its end is left out.
+
+    Raises InputError where it is no journal.
+    """
+    content = _Content.read(Path(path))
+    if content.header is None:
+        raise _damaged(Path(path), 1, content.torn, _HEADER)
+    individuals = tuple(
+        Individual(
+            tuple(entry["genotype"]),
+            entry["measures"],
+            entry["generation"],
+            entry["operator"],
+            tuple(map(tuple, entry["parents"])),
+            tuple(entry.get("violated", ())),
+        )
+        for entry in content.entries
+        if "genotype" in entry
+    )
+    begun = [entry.get("after_generation", entry.get("generation")) for entry in content.entries]
+    return content.header, individuals, max(begun, default=-1) + 1

@@ -29,12 +29,14 @@ class MutationRates:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if not 0 <= value <= 1:
-                raise InputError(f"mutation.{name} must be a probability from 0 to 1. Received: {value!r}.")
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+                flag = "prior_by_madds" if name == "by_madds" else f"mutation_{name}"
+                raise InputError(f"--{flag} must be a probability from 0 to 1. Received: {value!r}.")
         total = self.random + self.reinforced + self.prior_regulated
-        if abs(total - 1) > 1e-9:
+        if abs(total - 1) > 1e-6:
             raise InputError(
-                f"mutation.random, .reinforced and .prior_regulated must sum to 1. Received a sum of {total:g}."
+                "--mutation_random, --mutation_reinforced and --mutation_prior_regulated must sum to 1. Received: "
+                f"{self.random:g}, {self.reinforced:g} and {self.prior_regulated:g}, a sum of {total:g}."
             )
 
 
@@ -43,9 +45,10 @@ def tournament(ranks: Sequence[int], crowding: Sequence[float], rng: np.random.G
     rank, else the one with the larger crowding distance, else either. A single individual always wins."""
     if len(ranks) == 1:
         return 0
-    # In random order, and min takes the first of equals: ties are broken at random.
-    pair = rng.choice(len(ranks), size=2, replace=False)
-    return int(min(pair, key=lambda index: (ranks[index], -crowding[index])))
+    first, second = rng.integers(len(ranks)), rng.integers(len(ranks) - 1)
+    second += second >= first  # two that differ, in random order
+    # min takes the first of equals: ties are broken at random.
+    return int(min(first, second, key=lambda index: (ranks[index], -crowding[index])))
 
 
 def crossover(first: Genotype, second: Genotype, rng: np.random.Generator) -> Genotype:
@@ -65,6 +68,13 @@ def choice_frequencies(parents: Sequence[Genotype], num_choices: int) -> np.ndar
     """(num_slots, num_choices): how often the parents hold each choice, one added to each count (Laplace)."""
     held = np.asarray(parents)[:, :, None] == np.arange(num_choices)  # (parents, slots, choices)
     return (held.sum(axis=0) + 1) / (len(parents) + num_choices)
+
+
+def _roulette(odds: np.ndarray, rng: np.random.Generator) -> int:
+    """An index drawn by `odds` of any sum above 0. The law of `rng.choice` with `p`, without its checks."""
+    upper = np.cumsum(odds)
+    # Odds of 0 are never drawn: a draw falls into [upper[i - 1], upper[i]), empty for them.
+    return int(np.searchsorted(upper, rng.random() * upper[-1], side="right"))
 
 
 def _replace(genotype: Genotype, slot: int, choice: int) -> Genotype:
@@ -92,8 +102,7 @@ def reinforced_mutation(genotype: Genotype, frequencies: np.ndarray, rng: np.ran
     # The law of that repeated draw, in one: pairs of slot and choice, without those that change nothing.
     pairs = frequencies.copy()
     pairs[np.arange(len(genotype)), genotype] = 0
-    pair = rng.choice(pairs.size, p=pairs.ravel() / pairs.sum())
-    return _replace(genotype, *divmod(int(pair), pairs.shape[1]))
+    return _replace(genotype, *divmod(_roulette(pairs.ravel(), rng), pairs.shape[1]))
 
 
 def prior_regulated_mutation(
@@ -105,9 +114,8 @@ def prior_regulated_mutation(
     `slot_costs`, (num_slots,), the MAdds or the params that leaving it out would save. A skipped slot is
     never drawn, unless all are: then uniformly.
     """
-    total = slot_costs.sum()
-    slot = rng.choice(len(genotype), p=slot_costs / total if total > 0 else None)
-    return _other_choice(genotype, int(slot), num_choices, rng)
+    slot = _roulette(slot_costs if slot_costs.any() else np.ones(len(genotype)), rng)
+    return _other_choice(genotype, slot, num_choices, rng)
 
 
 def hierarchical_mutation(

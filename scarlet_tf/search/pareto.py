@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import moocore
 import numpy as np
 
 
@@ -48,6 +49,14 @@ def non_dominated_sort(objectives: Sequence[Sequence[float]] | np.ndarray) -> li
         dominators[front] = -1
         dominators -= dominates[front].sum(axis=0)
     return fronts
+
+
+def non_dominated(objectives: Sequence[Sequence[float]] | np.ndarray) -> np.ndarray:
+    """The first front alone, an ascending array of row indices; of equal rows all. objectives: (n, m)."""
+    objectives = _check_objectives(objectives)
+    if not len(objectives):
+        return np.empty(0, int)
+    return np.flatnonzero(moocore.is_nondominated(objectives, keep_weakly=True))
 
 
 def crowding_distance(

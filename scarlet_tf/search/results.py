@@ -5,7 +5,7 @@ from pathlib import Path
 from scarlet_tf.arch import SearchSpace
 from scarlet_tf.arch.named import NamedArch
 from scarlet_tf.files import replacing, write_json
-from scarlet_tf.search.nsga2 import SearchResult
+from scarlet_tf.search.selection import SearchResult
 
 
 def write_results(workdir: str | Path, space: SearchSpace, result: SearchResult, num_picks: int = 3) -> list[Path]:
@@ -23,6 +23,7 @@ def write_results(workdir: str | Path, space: SearchSpace, result: SearchResult,
                 "accuracy": one.accuracy,
                 "madds": one.madds,
                 "params": one.params,
+                **({"latency": one.measures["latency"]} if "latency" in one.measures else {}),
             }
             for one in result.front
         ],

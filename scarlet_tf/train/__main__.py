@@ -28,7 +28,9 @@ from scarlet_tf.train.workdir import Workdir
 _SPACE = flags.DEFINE_string(
     "space", None, "Search space of the supernet: s1, s2, small, nas_bench_macro or a .json file."
 )
-_MODEL = flags.DEFINE_string("model", None, "Network to train alone: a published one's name, arch.json or a workdir.")
+_MODEL = flags.DEFINE_string(
+    "model", None, "Network to train alone: a published one's name, arch.json, a workdir, SPACE:GENOTYPE."
+)
 _WIDTH = flags.DEFINE_float("width", None, "Factor of the network's channels; its own by default.")
 _DEPTH = flags.DEFINE_float("depth", None, "Factor of the network's slots; its own by default.")
 _WORKDIR = flags.DEFINE_string("workdir", None, "Directory of this run.")

@@ -18,7 +18,14 @@ sys.exit(f"imported: {{heavy}}" if heavy else 0)
 
 
 @pytest.mark.parametrize(
-    "module", ["scarlet_tf.arch", "scarlet_tf.arch.named", "scarlet_tf.command", "scarlet_tf.figures"]
+    "module",
+    [
+        "scarlet_tf.arch",
+        "scarlet_tf.arch.named",
+        "scarlet_tf.command",
+        "scarlet_tf.figures",
+        "scarlet_tf.search.workdir",
+    ],
 )
 def test_import_leaves_tensorflow_out(module):
     environment = os.environ | {"PYTHONPATH": str(Path(scarlet_tf.__file__).parents[1])}

@@ -120,6 +120,47 @@ def test_bad_file_is_an_input_error_that_names_it(tmp_path, content, message):
     assert str(path) in str(raised.value)
 
 
+def test_resolve_takes_any_network_of_a_named_space():
+    genotype = tuple(range(13)) + (12,) * 6
+    for separator in ("-", ","):
+        named = resolve("s2:" + separator.join(map(str, genotype)))
+        assert named == NamedArch(get_space("s2"), genotype, "s2-" + "-".join(map(str, genotype)))
+    scaled = resolve("s1:" + "6-" * 18 + "6", width=1.5)
+    assert (scaled.width, scaled.name) == (1.5, "s1" + "-6" * 19 + "-w1.5-d1")
+
+
+def test_resolve_takes_any_network_of_a_space_in_a_file(tmp_path):
+    path = tmp_path / "my space.json"
+    path.write_text(json.dumps(OWN.to_dict()))
+    assert resolve(f"{path}:0-1") == NamedArch(OWN, (0, 1), "mine-0-1")
+
+
+def test_file_that_is_there_is_not_taken_for_a_network_of_a_space(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    named = NamedArch(OWN, (0, 1), "net")
+    named.write("s1:0-1")
+    assert resolve("s1:0-1") == named
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ("s1:", r"--model=s1: must be followed by a choice a slot.*as s1:0-1-2\. Received: ''\."),
+        ("s1:0--1", r"--model=s1: must be followed.*Received: '0--1'\."),
+        ("s1:0 1", r"--model=s1: must be followed.*Received: '0 1'\."),
+        ("s1:٣", r"--model=s1: must be followed"),
+        ("s1:" + "9" * 5000, r"--model=s1: must be followed"),
+        ("s1:0-1-2", r"--model=s1:0-1-2: A genotype of s1 has 19 choices\. Received 3: \[0, 1, 2\]\."),
+        ("s1:" + "-".join(["7"] * 19), r"--model=s1:7-.*from 0 to 6\. Received 7 at slot 0\."),
+        ("none.json:0-1", r"Cannot read a search space from none\.json"),
+        ("s9:0-1", r"--model must be one of scarlet_a.*or SPACE:GENOTYPE as s1:0-6-\.\.\.-3\. Received: 's9:0-1'\."),
+    ],
+)
+def test_bad_network_of_a_space_is_an_input_error(model, message):
+    with pytest.raises(InputError, match=message):
+        resolve(model)
+
+
 def test_model_that_is_nothing_we_know(tmp_path):
     for model in ("scarlet_z", str(tmp_path), str(tmp_path / "none.json"), ""):
         with pytest.raises(InputError, match=r"--model must be one of scarlet_a.*Received"):

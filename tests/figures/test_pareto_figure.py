@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from scarlet_tf.figures import pareto_figure, plot_pareto
-from scarlet_tf.figures.pareto import _upper_edge
+from scarlet_tf.figures.pareto import upper_edge
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ def test_picks_differ_in_shape_and_are_named(figure):
 def test_line_joins_the_best_accuracies_by_rising_madds():
     worse_but_larger = Candidate(0.55, 150, 9)  # on the front for its params only
     front = [Candidate(0.7, 300, 5), Candidate(0.6, 100, 5), worse_but_larger, Candidate(0.65, 200, 5)]
-    assert [record.madds for record in _upper_edge(front)] == [100, 200, 300]
-    assert [record.accuracy for record in _upper_edge([Candidate(0.5, 1, 1), Candidate(0.6, 1, 0)])] == [0.6]
+    assert [record.madds for record in upper_edge(front)] == [100, 200, 300]
+    assert [record.accuracy for record in upper_edge([Candidate(0.5, 1, 1), Candidate(0.6, 1, 0)])] == [0.6]
 
 
 def test_no_text_is_cut_or_overlaps_another(figure, check_legible):

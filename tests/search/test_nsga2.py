@@ -1,16 +1,23 @@
 import json
+import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from pymoo.operators.survival.rank_and_crowding.metrics import get_crowding_function
-from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
 
 from scarlet_tf.arch import SKIP, Head, SearchSpace, Slot, Stem, get_space
 from scarlet_tf.errors import InputError
-from scarlet_tf.search import Individual, Journal, ObjectiveWeights, SearchConfig, journal_header, search
-from scarlet_tf.search.nsga2 import survive
+from scarlet_tf.search import (
+    NSGA2,
+    Journal,
+    SearchConfig,
+    journal_header,
+    parse_constraints,
+    parse_objectives,
+    search,
+)
 
 SETTINGS = {"image_size": 32, "num_classes": 10, "max_attempts": 400}
 KINDS = {"crossover", "random", "reinforced", "prior_regulated"}
@@ -56,10 +63,6 @@ def brute_force_front(costs, table, madds_max, acc_min):
 
 def median_madds(costs):
     return float(np.median([cost.madds for cost in costs.values()]))
-
-
-def one(madds, accuracy, params=0, genotype=(0,)):
-    return Individual(genotype, accuracy, madds, params, 0, "sample", ())
 
 
 @pytest.mark.parametrize("acc_min", [0.0, 0.45])
@@ -145,37 +148,6 @@ def test_the_evaluator_is_asked_for_many_at_a_time(tiny_space, evaluator):
     assert (evaluator.calls, len(evaluator.asked)) == (2, 40)
 
 
-def test_survivors_are_those_of_pymoo_where_weights_are_equal():
-    rng = np.random.default_rng(0)
-    weights, pymoo = ObjectiveWeights(1, 1, 1), get_crowding_function("cd")
-    for _ in range(50):
-        rows = rng.integers(0, 8, size=(30, 3))
-        survivors = survive([one(m, a / 10, p) for a, m, p in rows], 15, weights)
-        objectives = rows * [-1.0, 1, -1]
-        fronts, ranks = NonDominatedSorting().do(objectives, return_rank=True)
-        assert survivors.ranks.tolist() == sorted(ranks)[:15]
-        last = fronts[survivors.ranks[-1]]
-        taken = int((survivors.ranks == survivors.ranks[-1]).sum())
-        best = np.sort(pymoo.do(objectives[last]))[::-1][:taken]
-        np.testing.assert_allclose(survivors.crowding[-taken:], best)
-
-
-def test_weights_decide_who_survives():
-    # a front of equal params; of the two inner points, one is lonely in accuracy and one in MAdds
-    rows = [(0, 0.0), (10, 0.50), (60, 0.55), (100, 1.0)]
-    individuals = [one(madds, accuracy) for madds, accuracy in rows]
-    # accuracy gaps: .55 and .5; MAdds gaps: .6 and .9
-    by_accuracy = survive(individuals, 3, ObjectiveWeights(acc=1, madds=0, params=0)).individuals
-    by_madds = survive(individuals, 3, ObjectiveWeights(acc=0, madds=1, params=0)).individuals
-    assert {individual.madds for individual in by_accuracy} == {0, 10, 100}
-    assert {individual.madds for individual in by_madds} == {0, 60, 100}
-
-
-def test_parameters_are_maximised():
-    few, many = one(5, 0.5, params=1), one(5, 0.5, params=2)
-    assert survive([few, many], 1, ObjectiveWeights()).individuals == (many,)
-
-
 def test_replay_after_a_kill_anywhere_ends_the_same(tmp_path, tiny_space, tiny_costs):
     config = SearchConfig(
         population=5,
@@ -184,35 +156,36 @@ def test_replay_after_a_kill_anywhere_ends_the_same(tmp_path, tiny_space, tiny_c
         acc_min=0.35,
         **SETTINGS | {"max_attempts": 60},
     )
-    header, path = journal_header(tiny_space, config, "table"), tmp_path / "journal.jsonl"
+    header, path = journal_header(tiny_space, config, {"table": "t"}), tmp_path / "journal.jsonl"
 
     def run():
         evaluator = TableEvaluator(tiny_costs)
         with Journal(path, header) as journal:
             return search(tiny_space, config, evaluator, journal), evaluator
 
-    def entries():
-        lines = [json.loads(line) for line in path.read_text().splitlines()]
-        return [{key: value for key, value in line.items() if key != "seconds"} for line in lines]
+    def timeless():
+        return re.sub(rb'"seconds": [^}]*', b"", path.read_bytes())
 
     expected, evaluator = run()
-    whole, expected_entries = path.read_bytes(), entries()
-    assert [tuple(entry["genotype"]) for entry in expected_entries[1:]] == evaluator.asked
+    whole, expected_lines = path.read_bytes(), timeless()
+    entries = [json.loads(line) for line in whole.splitlines()]
+    assert [tuple(entry["genotype"]) for entry in entries if "genotype" in entry] == evaluator.asked
+    assert [entry["after_generation"] for entry in entries if "after_generation" in entry] == list(range(6))
     assert len(evaluator.asked) == len(expected.evaluated) > 15
     line_ends = [position + 1 for position, byte in enumerate(whole) if byte == ord("\n")]
     sizes = {0, 5, *line_ends, *(end - 1 - 7 * place for place, end in enumerate(line_ends))}
     for size in sorted(sizes):
         path.write_bytes(whole[:size])
-        kept = max(sum(end <= size for end in line_ends) - 1, 0)
+        kept = sum("genotype" in entry for entry, end in zip(entries, line_ends, strict=True) if end <= size)
         result, again = run()
         assert result == expected
         assert again.asked == evaluator.asked[kept:]
-        assert entries() == expected_entries
+        assert timeless() == expected_lines
 
 
 def test_a_kill_within_the_evaluator_loses_only_what_it_was_asked(tmp_path, tiny_space, tiny_costs):
     config = SearchConfig(population=5, generations=6, acc_min=0, **SETTINGS)
-    header = journal_header(tiny_space, config, "table")
+    header = journal_header(tiny_space, config, {"table": "t"})
     expected = search(tiny_space, config, TableEvaluator(tiny_costs))
     evaluator, calls = TableEvaluator(tiny_costs), 0
 
@@ -239,33 +212,52 @@ def test_a_kill_within_the_evaluator_loses_only_what_it_was_asked(tmp_path, tiny
 def test_a_finished_search_goes_on_for_more_generations(tmp_path, tiny_space, tiny_costs):
     def run(generations, path):
         config = SearchConfig(population=5, generations=generations, acc_min=0, **SETTINGS)
-        with Journal(path, journal_header(tiny_space, config, "table")) as journal:
+        with Journal(path, journal_header(tiny_space, config, {"table": "t"})) as journal:
             return search(tiny_space, config, TableEvaluator(tiny_costs), journal)
 
     run(3, tmp_path / "one.jsonl")
     assert run(6, tmp_path / "one.jsonl") == run(6, tmp_path / "other.jsonl")
 
 
-def test_a_budget_nobody_meets_says_how_small_the_smallest_was(tiny_space, tiny_costs, evaluator):
+def test_a_budget_nobody_meets_says_who_came_closest(tiny_space, tiny_costs, evaluator):
     with pytest.raises(InputError) as raised:
         search(tiny_space, SearchConfig(madds_max=1000, **SETTINGS), evaluator)
-    smallest = min(cost.madds for cost in tiny_costs.values())  # 400 draws from 81 networks meet it
+    genotype, cost = min(tiny_costs.items(), key=lambda item: item[1].madds)  # 400 draws from 81 networks meet it
     assert str(raised.value) == (
-        f"No network has fewer MAdds than --madds_max=1000: of 400 tried, the smallest has {smallest:,}. "
-        "Raise --madds_max, or lower --image_size."
+        f"No network meets --madds_max=1000: 400 networks tried. The closest, {'-'.join(map(str, genotype))}, has "
+        f"{cost.madds:,} MAdds, {cost.params:,} params, and misses --madds_max=1000 by {cost.madds - 1000:,} MAdds. "
+        "Loosen --madds_max, or lower --image_size."
     )
     assert evaluator.asked == []
 
 
-def test_an_accuracy_nobody_has_says_what_the_best_was(tiny_space, evaluator):
+def test_the_closest_to_two_bounds_misses_them_by_the_smallest_share_in_sum(tiny_space, tiny_costs):
+    madds_max, params_min = 60e3, 4000.0
+    config = SearchConfig(madds_max=madds_max, constraints=parse_constraints("params:min:4000"), **SETTINGS)
+    assert not any(cost.madds < madds_max and cost.params > params_min for cost in tiny_costs.values())
+    misses = {
+        genotype: max(0, cost.madds / madds_max - 1) + max(0, 1 - cost.params / params_min)
+        for genotype, cost in tiny_costs.items()
+    }
+    closest = "-".join(map(str, min(misses, key=misses.get)))
+    with pytest.raises(InputError, match=rf"The closest, {closest}, has .*, and misses .* by [\d,]+ "):
+        NSGA2(tiny_space, config)
+
+
+def test_an_accuracy_nobody_has_says_who_came_closest(tiny_space, evaluator):
     config = SearchConfig(population=4, acc_min=0.95, max_rounds=3, image_size=32, num_classes=10)
-    with pytest.raises(
-        InputError, match=r"above --acc_min=0\.95: of 12 evaluated, the best has (0\.\d{4})\."
-    ) as raised:
+    with pytest.raises(InputError) as raised:
         search(tiny_space, config, evaluator)
     assert len(evaluator.asked) == 12
-    best = max(evaluator.table[genotype] for genotype in evaluator.asked)
-    assert f"the best has {best:.4f}. Lower --acc_min" in str(raised.value)
+    best = max(evaluator.asked, key=evaluator.table.get)
+    accuracy = evaluator.table[best]
+    said = str(raised.value)
+    assert re.match(r"No network meets --acc_min=0\.95: \d+ networks tried, 12 evaluated\. ", said)
+    assert f"The closest, {'-'.join(map(str, best))}, has accuracy {accuracy:.4f}, " in said
+    assert said.endswith(
+        f"and misses --acc_min=0.95 by accuracy {0.95 - accuracy:.4f}. Loosen --acc_min, or train the supernet for "
+        "longer."
+    )
 
 
 def test_constraints_that_are_met_exactly_are_not_met(tiny_space, tiny_costs, evaluator):
@@ -277,13 +269,13 @@ def test_constraints_that_are_met_exactly_are_not_met(tiny_space, tiny_costs, ev
     )
     assert max(individual.madds for individual in result.evaluated) < madds_max
     equal = SearchConfig(population=80, generations=1, acc_min=0.5, **SETTINGS)
-    with pytest.raises(InputError, match=r"the best has 0\.5000"):
+    with pytest.raises(InputError, match=r"has accuracy 0\.5000, .* by accuracy 0\.0000"):
         search(tiny_space, equal, lambda genotypes: [0.5] * len(genotypes))
 
 
 @pytest.mark.parametrize("answer", [[0.5], [0.5] * 7, [1.5] * 6, [float("nan")] * 6])
 def test_a_wrong_answer_of_the_evaluator_is_an_error(tiny_space, answer):
-    with pytest.raises(ValueError, match="evaluate must return 6 accuracies from 0 to 1"):
+    with pytest.raises(ValueError, match="There must be 6 accuracies from 0 to 1"):
         search(tiny_space, SearchConfig(population=6, **SETTINGS), lambda genotypes: answer)
 
 
@@ -331,6 +323,120 @@ def test_a_budget_that_uniform_samples_hardly_meet_is_met():
     sampled = [one for one in result.evaluated if one.generation < 2]
     assert {(one.operator, one.parents) for one in sampled} == {("sample_reduced", ())}
     assert max(one.madds for one in sampled) > 50e6  # cut down no further than needed
+
+
+@pytest.mark.parametrize("as_mapping", [True, False])
+def test_asking_and_telling_is_the_same_search(tiny_space, tiny_costs, evaluator, as_mapping):
+    config = SearchConfig(population=6, generations=5, acc_min=0.35, madds_max=median_madds(tiny_costs), **SETTINGS)
+    nsga2, asked = NSGA2(tiny_space, config), []
+    while not nsga2.done:
+        genotypes = nsga2.ask()
+        assert nsga2.ask() == genotypes != []
+        asked += genotypes
+        accuracies = {genotype: evaluator.table[genotype] for genotype in reversed(genotypes)}
+        nsga2.tell(accuracies if as_mapping else [evaluator.table[genotype] for genotype in genotypes])
+    assert len(asked) == len(set(asked))
+    assert nsga2.ask() == []
+    assert nsga2.result == search(tiny_space, config, evaluator)
+    assert asked == evaluator.asked
+
+
+def test_what_is_told_must_be_what_was_asked(tiny_space):
+    nsga2 = NSGA2(tiny_space, SearchConfig(population=6, acc_min=0, **SETTINGS))
+    genotypes = nsga2.ask()
+    for told in (dict.fromkeys(genotypes[1:], 0.5), dict.fromkeys([*genotypes, (9, 9, 9, 9)], 0.5)):
+        with pytest.raises(ValueError, match="Accuracies must be of"):
+            nsga2.tell(told)
+    for told in ([0.5] * 5, [0.5] * 7, [1.5] * 6, [float("nan")] * 6):
+        with pytest.raises(ValueError, match="There must be 6 accuracies from 0 to 1"):
+            nsga2.tell(told)
+    assert nsga2.ask() == genotypes  # a refusal changes nothing
+    nsga2.tell([0.5] * 6)
+    assert [record.generation for record in nsga2.history] == [0]
+
+
+def test_records_say_who_survived_and_how_far_the_front_came(tiny_space, tiny_costs, evaluator):
+    config = SearchConfig(population=6, generations=8, acc_min=0.3, madds_max=median_madds(tiny_costs), **SETTINGS)
+    result = search(tiny_space, config, evaluator)
+    seen = [record.hypervolume for record in result.history]
+    assert seen == sorted(seen)
+    assert 0 < seen[0] < seen[-1] < 1
+    for record in result.history:
+        known = result.evaluated[: record.evaluations]
+        survivors = [known[index] for index in record.survivors]
+        assert len(set(record.survivors)) == len(survivors) <= 6
+        assert max(one.accuracy for one in survivors) == record.best_accuracy
+        assert not any(one.violated for one in survivors)
+        proposals = record.offspring + sum(record.rejected.values())
+        assert record.feasible_share == record.offspring / proposals
+    assert [result.evaluated[index] for index in result.history[-1].survivors] == list(result.population)
+
+
+def test_only_the_inaccurate_violate_a_constraint(tiny_space, evaluator):
+    config = SearchConfig(population=8, generations=4, acc_min=0.4, **SETTINGS)
+    result = search(tiny_space, config, evaluator)
+    inaccurate = [one for one in result.evaluated if one.accuracy <= 0.4]
+    assert inaccurate
+    assert {one.violated for one in inaccurate} == {("acc",)}
+    assert {one.violated for one in result.evaluated if one not in inaccurate} == {()}
+    assert result.rejected["acc"] >= len(inaccurate)
+
+
+def test_an_initial_population_comes_first(tiny_space, tiny_costs, evaluator):
+    by_madds = sorted(tiny_costs, key=lambda genotype: tiny_costs[genotype].madds)
+    fit, costly = by_madds[:3], by_madds[-2:]
+    seeds = (fit[0], costly[0], fit[1], fit[0], costly[1], fit[2])
+    config = SearchConfig(
+        population=5,
+        generations=1,
+        acc_min=0,
+        madds_max=tiny_costs[by_madds[60]].madds,
+        initial_population=seeds,
+        **SETTINGS,
+    )
+    result = search(tiny_space, config, evaluator)
+    assert [one.genotype for one in result.evaluated[:3]] == fit
+    assert [one.operator for one in result.evaluated] == ["seed"] * 3 + ["sample"] * 2
+    unseeded = search(tiny_space, replace(config, initial_population=()), evaluator)
+    assert result.rejected["madds"] >= 2
+    assert result.rejected["duplicate"] >= 1
+    assert [one.genotype for one in result.evaluated[3:]] == [one.genotype for one in unseeded.evaluated[:2]]
+
+
+def test_an_initial_population_larger_than_the_population_is_evaluated_whole(tiny_space, tiny_costs, evaluator):
+    seeds = tuple(tiny_costs)[:9]
+    config = SearchConfig(population=4, generations=1, acc_min=0, initial_population=seeds, **SETTINGS)
+    result = search(tiny_space, config, evaluator)
+    assert [one.genotype for one in result.evaluated] == list(seeds)
+    assert len(result.population) == 4
+
+
+def test_objectives_and_constraints_may_be_any(tiny_space, tiny_costs, evaluator):
+    def latency(genotype):
+        return 10.0 - sum(genotype)
+
+    config = SearchConfig(
+        population=40,
+        generations=12,
+        acc_min=0.3,
+        constraints=parse_constraints("latency:max:8,params:max:5000"),
+        objectives=parse_objectives("acc:max:0.5,latency:min:0.5"),
+        **SETTINGS,
+    )
+    result = search(tiny_space, config, evaluator, latency=latency)
+    allowed = {
+        genotype: (-evaluator.table[genotype], latency(genotype))
+        for genotype, cost in tiny_costs.items()
+        if latency(genotype) < 8 and cost.params < 5000 and evaluator.table[genotype] > 0.3
+    }
+    expected = {
+        one
+        for one, row in allowed.items()
+        if not any(a <= row[0] and b <= row[1] and (a, b) != row for a, b in allowed.values())
+    }
+    assert {one.genotype for one in result.front} == expected
+    assert all(one.measures["latency"] == latency(one.genotype) < 8 for one in result.evaluated)
+    assert min(result.rejected[reason] for reason in ("params", "latency", "acc")) > 0
 
 
 def test_searching_needs_no_tensorflow():

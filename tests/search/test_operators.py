@@ -147,10 +147,10 @@ def test_mutation_ratio_at_its_ends(ratio):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"ratio": 1.2}, "mutation.ratio must be a probability"),
-        ({"by_madds": -0.1}, "mutation.by_madds must be a probability"),
-        ({"random": float("nan")}, "mutation.random must be a probability"),
-        ({"random": 0.3}, "must sum to 1. Received a sum of 1.1"),
+        ({"ratio": 1.2}, "--mutation_ratio must be a probability"),
+        ({"by_madds": -0.1}, "--prior_by_madds must be a probability"),
+        ({"random": float("nan")}, "--mutation_random must be a probability"),
+        ({"random": 0.3}, "--mutation_prior_regulated must sum to 1. Received: 0.3, 0.65 and 0.15, a sum of 1.1"),
     ],
 )
 def test_impossible_rates_are_refused(fields, message):

@@ -3,7 +3,7 @@ import pytest
 from pymoo.operators.survival.rank_and_crowding.metrics import get_crowding_function
 from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
 
-from scarlet_tf.search.pareto import crowding_distance, non_dominated_sort, pick_equidistant
+from scarlet_tf.search.pareto import crowding_distance, non_dominated, non_dominated_sort, pick_equidistant
 
 INF = np.inf
 
@@ -29,6 +29,7 @@ def test_fronts_equal_those_of_pymoo(chunk):
         objectives = random_objectives(seed)
         ours, theirs = non_dominated_sort(objectives), NonDominatedSorting().do(objectives)
         assert [list(front) for front in ours] == [list(front) for front in theirs], seed
+        assert non_dominated(objectives).tolist() == list(theirs[0]), seed
 
 
 @pytest.mark.parametrize("chunk", range(4))
@@ -46,6 +47,7 @@ def test_fronts_by_hand():
 
 def test_nobody_has_no_front():
     assert non_dominated_sort(np.empty((0, 3))) == []
+    assert non_dominated(np.empty((0, 3))).tolist() == []
 
 
 FRONT = [[0, 10], [1, 6], [3, 5], [4, 0]]  # ranges 4 and 10

@@ -1,9 +1,15 @@
 import json
+from dataclasses import replace
 
 import pytest
 
 from scarlet_tf.arch.named import resolve
 from scarlet_tf.search import Individual, SearchResult, write_results
+from scarlet_tf.search.objectives import EQUATION_4
+
+
+def measures(accuracy, cost):
+    return {"acc": accuracy, "madds": cost.madds, "params": cost.params}
 
 
 @pytest.fixture
@@ -11,10 +17,10 @@ def result(tiny_costs):
     """A front of six networks, the more MAdds the more accurate."""
     cheapest = sorted(tiny_costs.items(), key=lambda item: item[1].madds)[::10][:6]
     front = tuple(
-        Individual(genotype, 0.1 * (place + 1), cost.madds, cost.params, 3, "random", (genotype, genotype))
+        Individual(genotype, measures(0.1 * (place + 1), cost), 3, "random", (genotype, genotype))
         for place, (genotype, cost) in enumerate(cheapest)
     )
-    return SearchResult(front, front, front, {}, ())
+    return SearchResult(EQUATION_4, front, front, front, {}, ())
 
 
 def test_the_front_is_written_with_its_objectives(tmp_path, tiny_space, result):
@@ -24,6 +30,12 @@ def test_the_front_is_written_with_its_objectives(tmp_path, tiny_space, result):
         {"genotype": list(i.genotype), "accuracy": i.accuracy, "madds": i.madds, "params": i.params}
         for i in result.front
     ]
+
+
+def test_latency_is_written_where_it_was_measured(tmp_path, tiny_space, result):
+    front = tuple(replace(one, measures={**one.measures, "latency": 1.5}) for one in result.front)
+    write_results(tmp_path, tiny_space, replace(result, front=front))
+    assert {row["latency"] for row in json.loads((tmp_path / "pareto.json").read_text())} == {1.5}
 
 
 def test_picks_are_architectures_that_can_be_read_back(tmp_path, tiny_space, result):

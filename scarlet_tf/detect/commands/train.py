@@ -15,7 +15,9 @@ from scarlet_tf.detect.source import open_source, read_source
 from scarlet_tf.errors import InputError
 from scarlet_tf.files import check_output_dir
 
-_MODEL = flags.DEFINE_string("model", None, "The backbone: a published network's name, arch.json or a workdir.")
+_MODEL = flags.DEFINE_string(
+    "model", None, "The backbone: a published network's name, arch.json, a workdir, SPACE:GENOTYPE."
+)
 _WORKDIR = flags.DEFINE_string("workdir", None, "Directory of this run.")
 _DECAY = flags.DEFINE_list("decay_epochs", ["8", "11"], "Epochs after which the learning rate is divided by 10.")
 _SETTINGS = (
