@@ -134,6 +134,12 @@ class ConvBN:
 
     def convolve(self, x: tf.Tensor) -> tf.Tensor:
         """The convolution alone, without batch norm and activation, for passes of which no gradient is asked."""
+        import os
+        mm = os.environ.get("MM", "0")
+        if self.kernel_size == self.stride == 1 and not self.depthwise and (mm == "1" or mm == "2" and self.kernel.shape[3] > self.kernel.shape[2] or mm == "3" and (self.kernel.shape[3] > self.kernel.shape[2] or x.shape[1] <= 8)):
+            _, h, w, c = x.shape
+            y = tf.matmul(tf.reshape(x, [-1, c]), tf.reshape(self.kernel.value, [c, -1]))
+            return tf.reshape(y, [-1, h, w, y.shape[1]])
         if not self.depthwise or self.stride == 1:
             return self._convolve_one(x, self.kernel.value, training=False)
         pad = self.kernel_size // 2

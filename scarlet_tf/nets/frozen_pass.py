@@ -111,12 +111,16 @@ def frozen_pass(
     if isinstance(layer, Stabilizer):
         return layer(x), tf.zeros([0])
     parts = 1 if by_batch else _parts(layer, x)
-    outputs = []
-    for part in tf.split(x, parts) if parts > 1 else [x]:
-        with tf.control_dependencies(outputs[-1:]):
-            y, statistics = _whole_pass(layer, tf.identity(part), _Normaliser(row, by_batch), shortcut)
-        outputs.append(y)
-    return tf.concat(outputs, 0) if parts > 1 else outputs[0], statistics
+    if parts == 1:
+        normaliser = _Normaliser(row, by_batch)
+        return _whole_pass(layer, x, normaliser, shortcut), normaliser.statistics
+    shape = x.shape[0] // parts, *x.shape[1:]
+    ys = tf.map_fn(
+        lambda part: _whole_pass(layer, part, _Normaliser(row, by_batch), shortcut),
+        tf.reshape(x, [parts, *shape]),
+        parallel_iterations=1,
+    )
+    return tf.reshape(ys, [x.shape[0], *ys.shape[2:]]), tf.zeros([0])
 
 
 import os
@@ -141,10 +145,9 @@ def _whole_pass(layer, x, normaliser, shortcut):
     for conv in convs:
         y = _conv_bn(conv, y, normaliser)
     if not isinstance(layer, InvertedBottleneck):
-        return _conv_bn(last, y, normaliser), normaliser.statistics
+        return _conv_bn(last, y, normaliser)
     if layer.use_se:
         y = layer.excite(y)
     y = last.convolve(y)
     affine_of_y = normaliser(last, y)
-    y = _added(y, *affine_of_y, x) if shortcut else _activated(y, *affine_of_y, last.activation)
-    return y, normaliser.statistics
+    return _added(y, *affine_of_y, x) if shortcut else _activated(y, *affine_of_y, last.activation)
