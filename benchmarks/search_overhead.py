@@ -3,10 +3,10 @@
     python -m benchmarks.search_overhead
 
 Searches NAS-Bench-Macro (32 px, 10 classes) and S2 (224 px, 1,000 classes) with populations of 70, by Eq. 4 below
---madds_max, with accuracies that a formula gives, whose time is left out, with a journal and without; the time in which
-the disk is waited for (fsync) is given apart. Late are the last quarter of the generations. Costs are asked for in the order in which the
-search met its candidates: by a new table, which still has to count each of its entries once, and again when they are
-known. Time of the thread, but for fsync: what else runs on the machine counts little. A few seconds.
+--madds_max, with a journal and without. Accuracies come from a formula, whose time is left out; the time in which the
+disk is waited for (fsync) is given apart. Late are the last quarter of the generations. Costs are asked for in the
+order in which the search met its candidates: by a new table, which still has to count each of its entries once, and
+again when they are known. All but fsync is time of the thread: what else runs on the machine counts little.
 """
 
 import os
