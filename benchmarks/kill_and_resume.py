@@ -8,9 +8,6 @@ Exit code 1 where a bit differs. About 13 seconds a kill on two cores at the def
 """
 
 import os
-import signal
-import subprocess
-import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -19,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
+from benchmarks.killable import Killable
 from scarlet_tf import command
 from scarlet_tf.arch import SKIP, Choice, Head, SearchSpace, Slot, Stem
 from scarlet_tf.arch.named import NamedArch
@@ -75,31 +73,18 @@ def unfinished(workdir: Path) -> list[str]:
     return [name for name in names if int(name.removeprefix("step-").replace("_", ".").split(".")[0]) > last]
 
 
-class Training:
-    """The training that is killed: its command and its workdir."""
+class Training(Killable):
+    """The training that is killed."""
 
     def __init__(self, flags: list[str], workdir: Path, log: Path) -> None:
-        self._line = [sys.executable, "-m", "scarlet_tf.train", *flags, f"--workdir={workdir}"]
-        self._log = log
-        self.workdir = workdir
+        super().__init__("scarlet_tf.train", flags, workdir, log)
         self._interval = 0.1  # seconds from a checkpoint to the next, as seen
-        self._process: subprocess.Popen | None = None
-
-    def start(self) -> None:
-        with self._log.open("a") as log:
-            self._process = subprocess.Popen(self._line, stdout=log, stderr=log)
-
-    def finish(self) -> None:
-        """Lets it come to its end. Raises RunError where that is not a good one."""
-        self.start()
-        if self._process.wait() != 0:
-            raise RunError(f"{' '.join(self._line)} failed: {self._log.read_text()[-1000:]}")
 
     def kill_at(self, moment: Moment) -> None:
         first = named_step(self.workdir)
         seen, since = first, time.monotonic()
         while seen < first + moment.checkpoints * STEPS_PER_CHECKPOINT:
-            self._wait(0.0005)
+            self.wait(0.0005)
             now = named_step(self.workdir)
             if now > seen > first:
                 self._interval = time.monotonic() - since
@@ -108,18 +93,11 @@ class Training:
         delay = moment.fraction * self._interval
         if moment.in_writing:
             while not unfinished(self.workdir):
-                self._wait(0.0)
+                self.wait(0.0)
             delay /= 10
         time.sleep(delay)
-        if self._process.poll() is not None:
+        if not self.kill():
             raise RunError("The training ended before it could be killed.")
-        self._process.send_signal(signal.SIGKILL)
-        self._process.wait()
-
-    def _wait(self, seconds: float) -> None:
-        if self._process.poll() is not None:
-            raise RunError(f"The training ended too early: {self._log.read_text()[-1000:]}")
-        time.sleep(seconds)
 
 
 def differing_tensors(one: Path, other: Path) -> tuple[int, list[str]]:
