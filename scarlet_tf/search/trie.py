@@ -1,7 +1,7 @@
 """What genotypes have in common: their prefixes, each once. Never imports TensorFlow."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from scarlet_tf.arch.space import Genotype, SearchSpace
 
