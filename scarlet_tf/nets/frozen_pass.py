@@ -4,7 +4,7 @@ A batch norm is then folded into a scale and a shift a channel, which are applie
 the activation that follows: XLA compiles these, and leaves the convolutions alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
@@ -61,14 +61,18 @@ def folded(layer: keras.layers.Layer, parameters: np.ndarray, statistics: np.nda
     return _row(pairs)
 
 
-@tf.function(autograph=False, jit_compile=True)
+def _in_one_pass(function: Callable[..., tf.Tensor], *arguments: tf.Tensor) -> tf.Tensor:
+    """`function(*arguments)`, of numbers one by one, compiled by XLA."""
+    compiled = tf.function(function, autograph=False, jit_compile=True)
+    return compiled.get_concrete_function(*arguments)(*arguments)
+
+
 def _activated(y: tf.Tensor, scale: tf.Tensor, shift: tf.Tensor, activation: str | None) -> tf.Tensor:
-    return activate(y * scale + shift, activation)
+    return _in_one_pass(lambda y, scale, shift: activate(y * scale + shift, activation), y, scale, shift)
 
 
-@tf.function(autograph=False, jit_compile=True)
 def _added(y: tf.Tensor, scale: tf.Tensor, shift: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
-    return y * scale + shift + x
+    return _in_one_pass(lambda y, scale, shift, x: y * scale + shift + x, y, scale, shift, x)
 
 
 class _Normaliser:

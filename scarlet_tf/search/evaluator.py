@@ -66,7 +66,7 @@ class SupernetEvaluator:
         self._supernet, self._batches = supernet, batches
         self._bn, self._calibration = bn, calibration
         self._strategy = strategy or tf.distribute.OneDeviceStrategy("/gpu:0" if has_accelerator() else "/cpu:0")
-        self._compiled = CompiledLayers(supernet)
+        self._compiled = CompiledLayers()
         self._threads = threads or len(os.sched_getaffinity(0))
         self.freeze()
 

@@ -26,26 +26,26 @@ def _classify(features: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Ten
 
 
 class CompiledLayers:
-    """Functions of the layers of a supernet that take the weights as arguments, compiled when they are first called."""
+    """Passes through the layers of a supernet, with weights as arguments, each compiled when it is first called."""
 
-    def __init__(self, supernet: Supernet) -> None:
+    def __init__(self) -> None:
         self._functions: dict[tuple, Callable] = {}
-        for layer in layers_of(supernet):
-            self._functions.setdefault(_likeness(layer), self._compiled(layer))
         self.classify = tf.function(_classify, autograph=False)
 
-    @staticmethod
-    def _compiled(layer: keras.layers.Layer) -> Callable:
-        own = pass_weights(layer)
+    def of(
+        self, layer: keras.layers.Layer, shortcut: bool, by_batch: bool, device: str, key: tuple, *arguments: object
+    ) -> Callable:
+        """A function of `arguments`, x, row and weights: `frozen_pass`, on `device`, of any layer with this `key`."""
+        key = *key, tuple(arguments[0].shape), shortcut, by_batch, device
+        if key not in self._functions:
+            own = pass_weights(layer)
 
-        def run(x: tf.Tensor, row: tf.Tensor, weights: list[tf.Tensor], shortcut: bool, by_batch: bool) -> tuple:
-            with keras.StatelessScope(state_mapping=list(zip(own, weights, strict=True))):
-                return frozen_pass(layer, x, row, shortcut, by_batch)
+            def run(x: tf.Tensor, row: tf.Tensor, *weights: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+                with keras.StatelessScope(state_mapping=list(zip(own, weights, strict=True))):
+                    return frozen_pass(layer, x, row, shortcut, by_batch)
 
-        return tf.function(run, autograph=False)
-
-    def of(self, layer: keras.layers.Layer) -> Callable:
-        return self._functions[_likeness(layer)]
+            self._functions[key] = tf.function(run, autograph=False).get_concrete_function(*arguments)
+        return self._functions[key]
 
 
 class Replica:
@@ -54,25 +54,25 @@ class Replica:
     def __init__(
         self, supernet: Supernet, compiled: CompiledLayers, strategy: tf.distribute.Strategy, index: int, device: str
     ) -> None:
-        self.device = device
+        self.device, self._compiled = device, compiled
 
         def here(variables: Sequence[keras.Variable]) -> list[tf.Tensor]:
             own = [strategy.experimental_local_results(variable.value)[index] for variable in variables]
             return [tf.identity(variable) for variable in own]
 
         with tf.device(device):
-            self._layers = {id(layer): (compiled.of(layer), here(pass_weights(layer))) for layer in layers_of(supernet)}
+            self._layers = {id(layer): (_likeness(layer), here(pass_weights(layer))) for layer in layers_of(supernet)}
             *_, dense = supernet.head
             self._classifier = here([dense.kernel, dense.bias])
-        self._classify = compiled.classify
 
     def run(
         self, layer: keras.layers.Layer, x: tf.Tensor, row: np.ndarray, shortcut: bool, by_batch: bool
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """As `frozen_pass`."""
-        function, weights = self._layers[id(layer)]
-        return function(x, tf.constant(row), weights, shortcut, by_batch)
+        likeness, weights = self._layers[id(layer)]
+        arguments = x, tf.constant(row), *weights
+        return self._compiled.of(layer, shortcut, by_batch, self.device, likeness, *arguments)(*arguments)
 
     def logits(self, features: tf.Tensor) -> tf.Tensor:
         """(batch, num_classes), of the features (batch, h, w, c) that the head's convolution gives."""
-        return self._classify(features, *self._classifier)
+        return self._compiled.classify(features, *self._classifier)
