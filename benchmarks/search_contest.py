@@ -46,6 +46,7 @@ class Setting:
 def _all_at_once(setting: Setting) -> Evaluate:
     command.start_tensorflow()
 
+    import keras
     import tensorflow as tf
 
     from scarlet_tf.nets.supernet import Supernet
@@ -53,6 +54,7 @@ def _all_at_once(setting: Setting) -> Evaluate:
     from scarlet_tf.train.graph import share_cores_among_streams
 
     share_cores_among_streams(setting.threads, setting.threads)
+    keras.utils.set_random_seed(0)  # so that all at once and one by one have the same weights
     supernet = Supernet(setting.space, setting.image_size, setting.num_classes)
     batches = [tuple(map(tf.constant, batch)) for batch in setting.batches(setting.batch_size)]
     return SupernetEvaluator(supernet, batches, threads=setting.threads)
@@ -97,9 +99,9 @@ def _work(contestant: str, setting: Setting, pipe: Connection) -> None:
     evaluate = CONTESTANTS[contestant](setting)
     pipe.send("ready")
     while genotypes := pipe.recv():
-        start = time.perf_counter()
+        wall, cpu = time.perf_counter(), time.process_time()
         accuracies = evaluate(genotypes)
-        pipe.send((time.perf_counter() - start, list(accuracies)))
+        pipe.send((time.perf_counter() - wall, time.process_time() - cpu, list(accuracies)))
     pipe.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)  # MiB on Linux
 
 
@@ -119,51 +121,55 @@ class Generation:
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of `count` candidates: in the first turn, which compiles, and in each turn after it."""
+    """Seconds of `count` candidates: in the first turn, which compiles, and in each turn after it; there of CPU time
+    too."""
 
     count: int
     first_s: float
     turns_s: tuple[float, ...]
+    turns_cpu_s: tuple[float, ...]
 
     @property
     def per_second(self) -> np.ndarray:
         """Candidates a second in each turn: (turns,)."""
         return self.count / np.array(self.turns_s)
 
+    @property
+    def cores(self) -> float:
+        """How many were at work, on average."""
+        return sum(self.turns_cpu_s) / sum(self.turns_s)
+
 
 def measure(
-    setting: Setting, generations: Mapping[str, Generation], turns: int, contestants: Sequence[str] = tuple(CONTESTANTS)
-) -> tuple[dict[str, dict[str, Timing]], dict[str, float]]:
+    setting: Setting, generations: Mapping[int, Generation], turns: int, contestants: Sequence[str] = tuple(CONTESTANTS)
+) -> tuple[dict[int, dict[str, Timing]], dict[str, float]]:
     """The timings by generation and contestant, and each contestant's peak memory in MiB.
 
     Raises RunError where ours find another accuracy for a candidate among others than for it alone.
     """
     asked = {
-        (title, name): generation.candidates if name == OURS else generation.alone
-        for title, generation in generations.items()
+        (number, name): generation.candidates if name == OURS else generation.alone
+        for number, generation in generations.items()
         for name in contestants
     }
-    seconds = {key: [] for key in asked}
+    seconds = {key: [] for key in asked}  # of wall and CPU time
     found = {}
     with ExitStack() as stack:
         workers = {name: stack.enter_context(_Worker(name, setting)) for name in contestants}
         report = stack.enter_context(progress("turns", turns + 1))
         for turn in range(turns + 1):
             for key, genotypes in asked.items():
-                took, accuracies = workers[key[1]].ask(genotypes)
-                seconds[key].append(took)
+                wall, cpu, accuracies = workers[key[1]].ask(genotypes)
+                seconds[key].append((wall, cpu))
                 found[key] = dict(zip(genotypes, accuracies, strict=True))
             report.update(turn + 1)
         memory = {name: worker.ask(()) for name, worker in workers.items()}
-    for title in generations:
-        _check_same(found.get((title, OURS), {}), found.get((title, ONE_BY_ONE), {}))
-    timings = {
-        title: {
-            name: Timing(len(asked[title, name]), seconds[title, name][0], tuple(seconds[title, name][1:]))
-            for name in contestants
-        }
-        for title in generations
-    }
+    for number in generations:
+        _check_same(found.get((number, OURS), {}), found.get((number, ONE_BY_ONE), {}))
+    timings = {number: {} for number in generations}
+    for (number, name), genotypes in asked.items():
+        (first, _), *turns_taken = seconds[number, name]
+        timings[number][name] = Timing(len(genotypes), first, *zip(*turns_taken, strict=True))
     return timings, memory
 
 

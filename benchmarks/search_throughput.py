@@ -8,7 +8,8 @@ generation in one call. One by one, the same evaluator is called for each candid
 eagerly, in channels_last. Those two evaluate --alone of the generation, every so many by MAdds, chosen so that their
 mean MAdds are closest to those of all. The three take turns; a first turn, in which ours compiles, is not counted.
 Candidates a second are medians over the turns, ratios too, with their lowest and highest. Weights, images and labels
-are random.
+are random. Run it on a machine that does nothing else: where the cores at work are fewer than --threads, PyTorch's
+threads wait for each other, many times longer than they work.
 
 What the search itself took, as its journal has it, is printed below.
 """
@@ -22,9 +23,6 @@ from pathlib import Path
 
 import numpy as np
 from absl import flags
-from rich.box import SIMPLE
-from rich.console import Console
-from rich.table import Table
 
 from benchmarks.machine import machine
 from benchmarks.prefix_sharing import PathCosts, blocks_saved
@@ -42,7 +40,7 @@ SMALL, SMALL_IMAGES = 128, (256, 64, 32)  # up to so many pixels: images, batch 
 LARGE_IMAGES = (64, 16, 4)
 
 
-def born(past: PastSearch) -> dict[str, tuple[Genotype, ...]]:
+def born(past: PastSearch) -> dict[int, tuple[Genotype, ...]]:
     """Whom the search evaluated anew in generation 0, and in the last that did so for a whole population."""
     by_generation = defaultdict(list)
     for one in past.individuals:
@@ -54,7 +52,7 @@ def born(past: PastSearch) -> dict[str, tuple[Genotype, ...]]:
             f"{past.journal} must hold a generation after 0 that evaluated {past.config.population} networks anew. "
             f"Received: {dict((number, len(genotypes)) for number, genotypes in by_generation.items())}."
         )
-    return {f"generation {number}": tuple(by_generation[number]) for number in (0, late)}
+    return {number: tuple(by_generation[number]) for number in (0, late)}
 
 
 def evenly_spaced(genotypes: Sequence[Genotype], madds: Sequence[int], number: int) -> tuple[Genotype, ...]:
@@ -104,25 +102,28 @@ def _ratio(ours: Timing, theirs: Timing) -> str:
     return f"{np.median(ratios):.2f} ({ratios.min():.2f}-{ratios.max():.2f})"
 
 
-def _table(timings: dict[str, dict[str, Timing]], sharing: dict[str, dict[str, float]]) -> Table:
-    columns = (
-        *(f"{name}, 1/s" for name in CONTESTANTS),
-        f"/ {PYTORCH}",
-        f"/ {ONE_BY_ONE}",
-        "blocks saved",
-        "MAdds saved",
-    )
-    table = Table("", "candidates", *columns, box=SIMPLE)
-    for title, of in timings.items():
-        table.add_row(
-            title,
-            str(of[OURS].count),
-            *(f"{np.median(of[name].per_second):.3g}" for name in CONTESTANTS),
+def _table(timings: dict[int, dict[str, Timing]], sharing: dict[int, dict[str, float]]) -> str:
+    """Candidates a second, the ratios of ours, and what beginning alike saves."""
+    widths = (12, 12, 9, 19, 18)
+    titles = (*CONTESTANTS, f"/ {PYTORCH}", f"/ {ONE_BY_ONE}")
+    lines = [
+        f"{'generation':>10}{'size':>6}"
+        + "".join(f"{title:>{width}}" for title, width in zip(titles, widths, strict=True))
+        + "  blocks   MAdds saved"
+    ]
+    for number, of in timings.items():
+        cells = [
+            *(f"{np.median(of[name].per_second):.2f}" for name in CONTESTANTS),
             _ratio(of[OURS], of[PYTORCH]),
             _ratio(of[OURS], of[ONE_BY_ONE]),
-            *(f"{sharing[title][key]:.1%}" for key in ("blocks_saved", "madds_saved")),
+        ]
+        saved = sharing[number]
+        lines.append(
+            f"{number:>10}{of[OURS].count:>6}"
+            + "".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
+            + f"{saved['blocks_saved']:>8.1%}{saved['madds_saved']:>8.1%}"
         )
-    return table
+    return "\n".join(lines)
 
 
 def _sizes(index: int) -> str:
@@ -155,11 +156,11 @@ def main() -> None:
     setting, candidates = _setting(past), born(past)
     costs = PathCosts(past.space, setting.image_size, setting.num_classes)
     generations, sharing = {}, {}
-    for title, genotypes in candidates.items():
+    for number, genotypes in candidates.items():
         madds = [costs.alone(genotype) for genotype in genotypes]
         alone = evenly_spaced(genotypes, madds, _ALONE.value)
-        generations[title] = Generation(genotypes, alone)
-        sharing[title] = {
+        generations[number] = Generation(genotypes, alone)
+        sharing[number] = {
             "blocks_saved": blocks_saved(genotypes),
             "madds_saved": costs.saved(genotypes),
             "mean_madds": float(np.mean(madds)),
@@ -168,12 +169,14 @@ def main() -> None:
     hardware = machine("tensorflow", "keras", "torch")
     print(", ".join(f"{key} {value}" for key, value in (hardware | asdict(setting)).items()))
     timings, memory = measure(setting, generations, _TURNS.value)
-    what = f"{setting.space}, {setting.image_size} px: candidates a second, each on {setting.images} images"
-    Console().print(what, _table(timings, sharing))
-    for title, of in sharing.items():
+    print(f"{setting.space}, {setting.image_size} px: candidates a second, each on {setting.images} images")
+    print(_table(timings, sharing))
+    for number, of in sharing.items():
+        cores = ", ".join(f"{name} {timing.cores:.2f}" for name, timing in timings[number].items())
         print(
-            f"{title}: {len(generations[title].alone)} of {len(candidates[title])} evaluated alone, with mean MAdds "
-            f"{of['mean_madds_alone'] / of['mean_madds'] - 1:+.2%} from those of all, {of['mean_madds'] / 1e6:.1f} M"
+            f"generation {number}: cores at work: {cores}; {len(generations[number].alone)} of "
+            f"{len(candidates[number])} evaluated alone, whose mean MAdds are {of['mean_madds'] / 1e6:.1f} M "
+            f"{of['mean_madds_alone'] / of['mean_madds'] - 1:+.2%}"
         )
     print("peak memory:", ", ".join(f"{name} {mib:.0f} MiB" for name, mib in memory.items()))
     evaluator = read_journal(past.journal)[0].get("evaluator", {})
@@ -184,7 +187,7 @@ def main() -> None:
             "machine": hardware,
             "setting": asdict(setting),
             "sharing": sharing,
-            "timings": {title: {name: asdict(one) for name, one in of.items()} for title, of in timings.items()},
+            "timings": {number: {name: asdict(one) for name, one in of.items()} for number, of in timings.items()},
             "peak_memory_mib": memory,
             "search": {"image_size": past.config.image_size, "evaluator": evaluator, **asdict(search_time)},
         }
