@@ -36,7 +36,7 @@ from scarlet_tf.search.replay import PastSearch
 
 MODELS = 8400  # of the paper's search
 FEWEST_GENERATIONS = 20  # from which its time is extrapolated
-SMALL, SMALL_IMAGES = 128, (256, 64, 32)  # up to so many pixels: images, batch size, PyTorch's
+SMALL, SMALL_IMAGES = 128, (256, 128, 32)  # up to so many pixels: images, batch size, PyTorch's
 LARGE_IMAGES = (64, 16, 4)
 
 
