@@ -17,6 +17,7 @@ from scarlet_tf.arch.spaces import SMALL
 from scarlet_tf.data import load_dataset
 from scarlet_tf.files import check_output_dir, write_json
 from scarlet_tf.search.config import SearchConfig
+from scarlet_tf.search.evaluation import Evaluation
 from scarlet_tf.train.config import TrainConfig
 from scarlet_tf.weights import WeightsSource
 
@@ -103,9 +104,8 @@ def run(workdir: Path) -> list[PickReport]:
 
     train(SUPERNET, workdir / "supernet")
     dataset = load_dataset(DATASET)
-    _, paths = search_supernet(
-        workdir / "supernet", workdir / "search", dataset, SMALL, SEARCH, NUM_PICKS, SEARCH_IMAGES
-    )
+    evaluation = Evaluation(max_images=SEARCH_IMAGES)
+    _, paths = search_supernet(workdir / "supernet", workdir / "search", dataset, SEARCH, evaluation, NUM_PICKS)
     reports = [follow_pick(path, workdir) for path in paths]
     write_json(workdir / "summary.json", [{**vars(report), "named": report.named.to_dict()} for report in reports])
     return reports

@@ -131,6 +131,11 @@ class InvertedBottleneck(keras.layers.Layer):
             return x + y if shortcut else y
         return y + tf.cast(shortcut, x.dtype) * x
 
+    def excite(self, x: tf.Tensor) -> tf.Tensor:
+        """x (batch, h, w, hidden) times the gates of squeeze-excite, as in a pass that is not training."""
+        (y,) = self._excited([x], training=False)
+        return y
+
     def _excited(self, lanes: list[tf.Tensor], training: bool) -> list[tf.Tensor]:
         pooled = joined([tf.reduce_mean(y, [1, 2], keepdims=True) for y in lanes], axis=3)  # (batch, 1, 1, hidden)
         if training and self.trainable:

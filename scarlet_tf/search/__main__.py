@@ -21,6 +21,7 @@ from scarlet_tf.errors import InputError
 from scarlet_tf.files import check_output_dir
 from scarlet_tf.search.candidates import read_latency
 from scarlet_tf.search.config import SearchConfig
+from scarlet_tf.search.evaluation import Evaluation
 from scarlet_tf.search.initial_population import read_initial_population
 from scarlet_tf.search.nsga2 import check_constraints
 from scarlet_tf.search.objectives import parse_constraints, parse_objectives, reweighted
@@ -28,6 +29,7 @@ from scarlet_tf.search.operators import MutationRates
 from scarlet_tf.search.replay import PastSearch
 from scarlet_tf.search.selection import SearchResult
 from scarlet_tf.search.table import AccuracyTable
+from scarlet_tf.train.config import STRATEGIES
 from scarlet_tf.weights import read_supernet_training
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Directory of this search.")
@@ -72,10 +74,15 @@ _BN = flags.DEFINE_enum(
     "Batch norm statistics of a path: those gathered in training, or its own.",
 )
 _RECALIBRATION_IMAGES = flags.DEFINE_integer(
-    "recalibration_images", None, "Training images for --bn=recalibrate.", lower_bound=1
+    "recalibration_images", None, "Training images for --bn=recalibrate; by default 1000.", lower_bound=1
 )
 _MAX_IMAGES = flags.DEFINE_integer("max_images", None, "Validation images to use; by default all.", lower_bound=1)
-_EVAL_BATCH_SIZE = flags.DEFINE_integer("eval_batch_size", 500, "Images evaluated at a time.", lower_bound=1)
+_EVAL_BATCH_SIZE = flags.DEFINE_integer(
+    "eval_batch_size", None, "Images a device evaluates at a time; by default as many as suit it.", lower_bound=1
+)
+_STRATEGY = flags.DEFINE_enum("strategy", "auto", STRATEGIES, "Devices that share the images, as of train.")
+_TPU = flags.DEFINE_string("tpu", "", "Name or address of the TPU, for --strategy=tpu.")
+_CONNECT_TIMEOUT = flags.DEFINE_float("connect_timeout", 300.0, "Seconds within which other hosts must answer.")
 
 _OF_A_SUPERNET = (
     _SUPERNET,
@@ -85,6 +92,9 @@ _OF_A_SUPERNET = (
     _RECALIBRATION_IMAGES,
     _MAX_IMAGES,
     _EVAL_BATCH_SIZE,
+    _STRATEGY,
+    _TPU,
+    _CONNECT_TIMEOUT,
 )
 _OF_A_TABLE = (_SPACE, _IMAGE_SIZE, _NUM_CLASSES)
 _OF_EVOLUTION = (
@@ -138,11 +148,10 @@ def _checked_config(space: SearchSpace, image_size: int, num_classes: int) -> Se
     return config
 
 
-def _search_supernet() -> tuple[SearchResult, list[Path]]:
+def _search_supernet() -> tuple[SearchResult, list[Path]] | None:
     command.refuse("--evaluator=supernet", *_OF_A_TABLE)
     command.require(_SUPERNET)
-    if _BN.value == "moving":
-        command.refuse("--bn=moving", _RECALIBRATION_IMAGES)
+    evaluation = Evaluation(_MAX_IMAGES.value, _EVAL_BATCH_SIZE.value, _BN.value, _RECALIBRATION_IMAGES.value)
     training = read_supernet_training(_SUPERNET.value, "supernet")
     dataset = command.load_dataset(_DATASET.value or training.dataset, _DATA_DIR.value or training.data_dir)
     if dataset.num_classes != training.num_classes:
@@ -158,14 +167,13 @@ def _search_supernet() -> tuple[SearchResult, list[Path]]:
         _SUPERNET.value,
         _WORKDIR.value,
         dataset,
-        training.space,
         config,
+        evaluation,
         _PICK.value,
-        _MAX_IMAGES.value,
-        _EVAL_BATCH_SIZE.value,
         _LATENCY_TABLE.value,
-        _BN.value,
-        _RECALIBRATION_IMAGES.value,
+        _STRATEGY.value,
+        _TPU.value,
+        _CONNECT_TIMEOUT.value,
     )
 
 
@@ -216,12 +224,13 @@ def main() -> None:
     if kind not in ("supernet", "table") or (kind == "table") != bool(table):
         raise InputError(f"--evaluator must be supernet or table:FILE. Received: {_EVALUATOR.value!r}.")
     if _REPLAY.value is not None:
-        result, paths = _replay()
+        found = _replay()
     elif table:
-        result, paths = _search_table(table)
+        found = _search_table(table)
     else:
-        result, paths = _search_supernet()
-    _print(result, paths)
+        found = _search_supernet()
+    if found is not None:  # as on a host that only helps another one
+        _print(*found)
 
 
 if __name__ == "__main__":

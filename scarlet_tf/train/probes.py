@@ -4,7 +4,6 @@ import sys
 
 import numpy as np
 
-from scarlet_tf.analysis.batch_statistics import BatchStatisticsEvaluator
 from scarlet_tf.analysis.probe_record import ProbeRecord
 from scarlet_tf.analysis.ranking import RankingHealth, probe_paths, update_counts
 from scarlet_tf.analysis.similarity import ChoiceSimilarity
@@ -53,8 +52,7 @@ class Probe:
         batch_size = min(MAX_BATCH_SIZE, config.batch_size)
         batches = dataset.evaluation_batches("validation", batch_size, config.image_size, self._images)
         self._batches = batches.cache()  # each path goes over all of them
-        evaluators = {"moving": SupernetEvaluator, "batch": BatchStatisticsEvaluator}
-        self._bn, self._accuracies = config.probe_bn, evaluators[config.probe_bn](supernet, self._batches)
+        self._bn, self._accuracies = config.probe_bn, SupernetEvaluator(supernet, self._batches, config.probe_bn)
         self._similarity = ChoiceSimilarity(supernet)
 
     def is_due(self, step: int) -> bool:
@@ -63,6 +61,7 @@ class Probe:
 
     def __call__(self, step: int) -> None:
         """Probes the supernet as it is after `step` steps, and says in a line what came out; a warning in another."""
+        self._accuracies.freeze()
         accuracies = tuple(round(accuracy, 6) for accuracy in self._accuracies(self._paths))
         counts = trained_counts(self._config, step)
         record = ProbeRecord(
