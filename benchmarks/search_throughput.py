@@ -32,12 +32,13 @@ from scarlet_tf.arch import Genotype
 from scarlet_tf.errors import InputError
 from scarlet_tf.files import write_json
 from scarlet_tf.search import read_journal
+from scarlet_tf.search.evaluation import even_batch_size
 from scarlet_tf.search.replay import PastSearch
 
 MODELS = 8400  # of the paper's search
 FEWEST_GENERATIONS = 20  # from which its time is extrapolated
-SMALL, SMALL_IMAGES = 128, (256, 128, 32)  # up to so many pixels: images, batch size, PyTorch's
-LARGE_IMAGES = (64, 16, 4)
+SMALL = 128  # pixels a side, up to which images are small
+SMALL_IMAGES, LARGE_IMAGES = (256, 32), (64, 4)  # how many, and PyTorch's fastest batch size of 1 to 256
 
 
 def born(past: PastSearch) -> dict[int, tuple[Genotype, ...]]:
@@ -136,13 +137,14 @@ def _setting(past: PastSearch) -> Setting:
     image_size = _IMAGE_SIZE.value or past.config.image_size
     if image_size < past.space.min_image_size:
         raise InputError(f"--image_size must be at least {past.space.min_image_size}. Received: {image_size}.")
-    images, batch_size, torch_batch_size = LARGE_IMAGES if image_size > SMALL else SMALL_IMAGES
+    default_images, torch_batch_size = LARGE_IMAGES if image_size > SMALL else SMALL_IMAGES
+    images = _IMAGES.value or default_images
     return Setting(
         past.space.name,
         image_size,
         past.config.num_classes,
-        _IMAGES.value or images,
-        _BATCH_SIZE.value or batch_size,
+        images,
+        _BATCH_SIZE.value or even_batch_size(images, image_size, _THREADS.value, on_cpu=True),
         _TORCH_BATCH_SIZE.value or torch_batch_size,
         _THREADS.value,
     )
@@ -202,13 +204,10 @@ if __name__ == "__main__":
         "images", 0, f"Images that a candidate is measured on; 0: {_sizes(0)}.", lower_bound=0
     )
     _BATCH_SIZE = flags.DEFINE_integer(
-        "batch_size",
-        0,
-        f"Images a batch of ours, of which each thread takes one at a time; 0: {_sizes(1)}.",
-        lower_bound=0,
+        "batch_size", 0, "Images of ours that a thread takes at a time; 0: as many as in a search.", lower_bound=0
     )
     _TORCH_BATCH_SIZE = flags.DEFINE_integer(
-        "torch_batch_size", 0, f"Images a batch of PyTorch's; 0: {_sizes(2)}.", lower_bound=0
+        "torch_batch_size", 0, f"Images a batch of PyTorch's; 0: {_sizes(1)}.", lower_bound=0
     )
     _ALONE = flags.DEFINE_integer("alone", 10, "Candidates of a generation evaluated one by one.", lower_bound=1)
     _TURNS = flags.DEFINE_integer("turns", 5, "Timed turns of each, after one that is not.", lower_bound=1)
