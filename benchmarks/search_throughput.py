@@ -8,8 +8,8 @@ generation in one call. One by one, the same evaluator is called for each candid
 eagerly, in channels_last. Those two evaluate --alone of the generation, every so many by MAdds, chosen so that their
 mean MAdds are closest to those of all. The three take turns; a first turn, in which ours compiles, is not counted.
 Candidates a second are medians over the turns, ratios too, with their lowest and highest. Weights, images and labels
-are random. Run it on a machine that does nothing else: where the cores at work are fewer than --threads, PyTorch's
-threads wait for each other, many times longer than they work.
+are random. Run it on a machine that does nothing else: where PyTorch gets fewer cores than it has threads, these wait
+for each other many times longer than they work.
 
 What the search itself took, as its journal has it, is printed below.
 """
@@ -105,7 +105,7 @@ def _ratio(ours: Timing, theirs: Timing) -> str:
 
 def _table(timings: dict[int, dict[str, Timing]], sharing: dict[int, dict[str, float]]) -> str:
     """Candidates a second, the ratios of ours, and what beginning alike saves."""
-    widths = (12, 12, 9, 19, 18)
+    widths = (12, 12, 9, 21, 18)
     titles = (*CONTESTANTS, f"/ {PYTORCH}", f"/ {ONE_BY_ONE}")
     lines = [
         f"{'generation':>10}{'size':>6}"
@@ -180,6 +180,8 @@ def main() -> None:
             f"{len(candidates[number])} evaluated alone, whose mean MAdds are {of['mean_madds'] / 1e6:.1f} M "
             f"{of['mean_madds_alone'] / of['mean_madds'] - 1:+.2%}"
         )
+    if any(of[PYTORCH].cores < 0.9 * setting.threads for of in timings.values()):
+        print("The machine was busy: PyTorch had fewer cores than threads, and its figures mean nothing.")
     print("peak memory:", ", ".join(f"{name} {mib:.0f} MiB" for name, mib in memory.items()))
     evaluator = read_journal(past.journal)[0].get("evaluator", {})
     search_time = SearchTime.read(past.journal)
