@@ -119,12 +119,17 @@ def frozen_pass(
         normaliser = _Normaliser(row, by_batch)
         y = _pass(layer, x, normaliser, shortcut)
         return y, normaliser.statistics
-    ys = tf.map_fn(
-        lambda part: _pass(layer, part, _Normaliser(row, by_batch), shortcut),
-        tf.reshape(x, [-1, at_a_time, *x.shape[1:]]),
-        parallel_iterations=1,
+    parts = batch // at_a_time
+
+    def compute(part: tf.Tensor, ys: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
+        images = tf.slice(x, [part * at_a_time, 0, 0, 0], [at_a_time, *x.shape[1:]])  # no copy, where map_fn makes one
+        return part + 1, ys.write(part, _pass(layer, images, _Normaliser(row, by_batch), shortcut))
+
+    _, ys = tf.while_loop(
+        lambda part, _: part < parts, compute, (0, tf.TensorArray(x.dtype, parts)), parallel_iterations=1
     )
-    return tf.reshape(ys, [batch, *ys.shape[2:]]), tf.zeros([0])
+    stacked = ys.stack()
+    return tf.reshape(stacked, [batch, *stacked.shape[2:]]), tf.zeros([0])
 
 
 def _images_at_a_time(layer: keras.layers.Layer, x: tf.Tensor) -> int:
