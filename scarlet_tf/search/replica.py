@@ -1,5 +1,6 @@
 """The frozen layers of a supernet on one device, each compiled once for all that are alike."""
 
+import threading
 from collections.abc import Callable, Sequence
 
 import keras
@@ -25,11 +26,22 @@ def _classify(features: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Ten
     return tf.matmul(tf.reduce_mean(features, [1, 2]), kernel) + bias
 
 
+def _traced(layer: keras.layers.Layer, shortcut: bool, by_batch: bool, arguments: tuple) -> Callable:
+    own = pass_weights(layer)
+
+    def run(x: tf.Tensor, row: tf.Tensor, *weights: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        with keras.StatelessScope(state_mapping=list(zip(own, weights, strict=True))):
+            return frozen_pass(layer, x, row, shortcut, by_batch)
+
+    return tf.function(run, autograph=False).get_concrete_function(*arguments)
+
+
 class CompiledLayers:
     """Passes through the layers of a supernet, with weights as arguments, each compiled when it is first called."""
 
     def __init__(self) -> None:
         self._functions: dict[tuple, Callable] = {}
+        self._tracing = threading.Lock()
         self.classify = tf.function(_classify, autograph=False)
 
     def of(
@@ -37,14 +49,9 @@ class CompiledLayers:
     ) -> Callable:
         """A function of `arguments`, x, row and weights: `frozen_pass`, on `device`, of any layer with this `key`."""
         key = *key, tuple(arguments[0].shape), shortcut, by_batch, device
-        if key not in self._functions:
-            own = pass_weights(layer)
-
-            def run(x: tf.Tensor, row: tf.Tensor, *weights: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-                with keras.StatelessScope(state_mapping=list(zip(own, weights, strict=True))):
-                    return frozen_pass(layer, x, row, shortcut, by_batch)
-
-            self._functions[key] = tf.function(run, autograph=False).get_concrete_function(*arguments)
+        with self._tracing:  # or threads that walk the same trie would trace everything side by side
+            if key not in self._functions:
+                self._functions[key] = _traced(layer, shortcut, by_batch, arguments)
         return self._functions[key]
 
 
