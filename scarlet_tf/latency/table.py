@@ -12,15 +12,9 @@ from scarlet_tf.arch.spaces import space_from_data, space_to_data
 from scarlet_tf.errors import InputError
 from scarlet_tf.files import read_json
 from scarlet_tf.latency.parts import STEM, Parts, parts
+from scarlet_tf.numbers import is_number
 
 _KEYS = ("space", "image_size", "num_classes", "device", "threads", "scale", "constant_ms", "parts_ms")
-
-
-def _is_number(value: object) -> bool:
-    try:
-        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    except OverflowError:  # a whole number that no float can hold
-        return False
 
 
 def _is_count(value: object) -> bool:
@@ -57,15 +51,15 @@ class LatencyTable:
             "num_classes": (_is_count, "a whole number above 0"),
             "threads": (_is_count, "a whole number above 0"),
             "device": (lambda value: isinstance(value, str), "a string"),
-            "scale": (lambda value: _is_number(value) and value > 0, "a number above 0"),
-            "constant_ms": (_is_number, "a number"),
+            "scale": (lambda value: is_number(value) and value > 0, "a number above 0"),
+            "constant_ms": (is_number, "a number"),
             "parts_ms": (lambda value: isinstance(value, dict), "an object of milliseconds by part"),
         }
         for key, (holds, expected) in rules.items():
             if not holds(data[key]):
                 raise InputError(f"{path}: {key} must be {expected}. Received: {data[key]!r}.")
         for name, ms in data["parts_ms"].items():
-            if not _is_number(ms) or ms <= 0:
+            if not is_number(ms) or ms <= 0:
                 raise InputError(f"{path}: parts_ms must be numbers above 0. Received: {ms!r} for {name}.")
         if data["image_size"] < space.min_image_size:
             raise InputError(

@@ -136,8 +136,9 @@ class ConvBN:
     def convolve(self, x: tf.Tensor) -> tf.Tensor:
         """The convolution alone, by whatever is the fastest where no gradient is asked for.
 
-        x is (batch, h, w, in), of a known size. On a CPU a product of matrices beats a pointwise convolution, unless
-        few channels come out at many pixels; and to pad first doubles the time of a depthwise convolution of stride 2.
+        x is (batch, h, w, in), of a known size. What a CPU likes decides: there a product of matrices beats a pointwise
+        convolution, unless few channels come out at many pixels, and padding first doubles the time of a depthwise one
+        of stride 2.
         """
         if self.depthwise and self.stride > 1:
             pad = self.kernel_size // 2

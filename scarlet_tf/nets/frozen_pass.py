@@ -31,8 +31,10 @@ def batch_norms(layer: keras.layers.Layer) -> list[ConvBN]:
 
 def pass_weights(layer: keras.layers.Layer) -> list[keras.Variable]:
     """The weights that a pass reads of `layer` itself: all but those of batch norms."""
-    normalising = {id(variable) for conv in batch_norms(layer) for variable in (conv.gamma, conv.beta)}
-    return [variable for variable in layer.trainable_variables if id(variable) not in normalising]
+    normalising = {
+        id(variable) for conv in batch_norms(layer) for variable in (conv.gamma, conv.beta, conv.mean, conv.variance)
+    }
+    return [variable for variable in layer.weights if id(variable) not in normalising]
 
 
 def _row(pairs: Sequence[tuple]) -> np.ndarray:

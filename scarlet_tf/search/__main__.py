@@ -74,7 +74,7 @@ _BN = flags.DEFINE_enum(
     "Batch norm statistics of a path: those gathered in training, or its own.",
 )
 _RECALIBRATION_IMAGES = flags.DEFINE_integer(
-    "recalibration_images", None, "Training images for --bn=recalibrate; by default 1000.", lower_bound=1
+    "recalibration_images", None, "Training images for --bn=recalibrate; by default 1000."
 )
 _MAX_IMAGES = flags.DEFINE_integer("max_images", None, "Validation images to use; by default all.", lower_bound=1)
 _EVAL_BATCH_SIZE = flags.DEFINE_integer(

@@ -65,7 +65,8 @@ class Evaluation:
 
 
 def even_batch_size(images: int, image_size: int, at_once: int, on_cpu: bool) -> int:
-    """Images a batch such that `at_once` devices, or cores, have the same number of batches to do; a multiple of 16."""
+    """Images a batch such that `at_once` devices, or cores, have about as many batches to do as each other; a multiple
+    of 16, of which equal parts can be taken."""
     largest = max(1, PIXELS_AT_A_TIME_ON_CPU // image_size**2) if on_cpu else IMAGES_AT_A_TIME
     rounds = math.ceil(images / (largest * at_once))
     return math.ceil(images / (rounds * at_once) / 16) * 16

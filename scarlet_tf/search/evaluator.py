@@ -15,7 +15,6 @@ import tensorflow as tf
 
 from scarlet_tf.arch.space import Genotype
 from scarlet_tf.nets.frozen_pass import folded, moving_statistics, parameters
-from scarlet_tf.nets.gradients import has_accelerator
 from scarlet_tf.nets.supernet import Supernet
 from scarlet_tf.search.replica import CompiledLayers, Replica, layers_of
 from scarlet_tf.search.trie import Node, trie
@@ -39,7 +38,7 @@ class SupernetEvaluator:
 
     The genotypes of a call are a trie: depth first, each distinct prefix is computed once for each batch of images, so
     that the outputs of one path are in memory. A batch goes through the same functions whoever else is asked for and
-    wherever it is computed: each answer is, bit by bit, that of its genotype alone.
+    wherever it is computed: each answer is that of its genotype alone, on a CPU bit by bit.
 
     batches: (images, labels), passed over once a call. Each replica of `strategy` (by default a GPU, else the CPU)
     takes one at a time, and on a CPU each of its `threads`, by default as many as there are cores. Each size of a batch
@@ -65,7 +64,8 @@ class SupernetEvaluator:
             raise ValueError(f"bn must be one of {BATCH_NORMS}. Received: {bn!r}.")
         self._supernet, self._batches = supernet, batches
         self._bn, self._calibration = bn, calibration
-        self._strategy = strategy or tf.distribute.OneDeviceStrategy("/gpu:0" if has_accelerator() else "/cpu:0")
+        has_gpu = bool(tf.config.list_logical_devices("GPU"))
+        self._strategy = strategy or tf.distribute.OneDeviceStrategy("/gpu:0" if has_gpu else "/cpu:0")
         self._compiled = CompiledLayers()
         self._threads = threads or len(os.sched_getaffinity(0))
         self.freeze()
@@ -89,6 +89,8 @@ class SupernetEvaluator:
     def __call__(self, genotypes: Sequence[Genotype]) -> list[float]:
         """The accuracy of each genotype."""
         correct, total = self.count_correct(genotypes)
+        if total == 0:
+            raise ValueError("batches must hold at least one image. Received: none.")
         return [count / total for count in correct]
 
     def count_correct(self, genotypes: Sequence[Genotype]) -> tuple[list[int], int]:
@@ -146,6 +148,8 @@ class SupernetEvaluator:
             batches += 1
             for place, (layer, statistics) in measured.items():  # in the order of batches, whoever was first
                 sums[place] = layer, sums[place][1] + statistics if place in sums else statistics
+        if batches == 0:
+            raise ValueError("bn 'recalibrate' needs calibration batches. Received: none.")
         table = {place: self._folded(layer, total / batches) for place, (layer, total) in sums.items()}
         return lambda place, layer: table[place]
 

@@ -19,14 +19,16 @@ class SharedEvaluator:
 
     def __init__(self, evaluator: SupernetEvaluator, num_slots: int, strategy: tf.distribute.Strategy) -> None:
         self._evaluator, self._num_slots, self._strategy = evaluator, num_slots, strategy
+        self._in_step = True
 
     def __call__(self, genotypes: Sequence[Genotype]) -> list[float]:
         """The accuracy of each genotype."""
         return self._evaluate(self._passed_on(genotypes))
 
     def close(self) -> None:
-        """Lets the others go."""
-        self._passed_on([])
+        """Lets the others go, unless an evaluation failed midway: they find out that this one ended."""
+        if self._in_step:
+            self._passed_on([])
 
     def serve(self) -> None:
         """Does this worker's part of what the chief asks for, until it is closed."""
@@ -42,7 +44,9 @@ class SharedEvaluator:
         return list(map(tuple, row.reshape(count, self._num_slots).tolist()))
 
     def _evaluate(self, genotypes: list[Genotype]) -> list[float]:
+        self._in_step = False
         correct, total = self._evaluator.count_correct(genotypes)
         rows = gathered(self._strategy, [*correct, total])
         *correct, total = rows[:: len(rows) // num_workers(self._strategy)].sum(axis=0).tolist()
+        self._in_step = True
         return [count / total for count in correct]

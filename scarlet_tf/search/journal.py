@@ -11,6 +11,7 @@ from typing import Self
 
 from scarlet_tf.arch import Genotype
 from scarlet_tf.errors import InputError
+from scarlet_tf.numbers import is_number
 from scarlet_tf.search.individual import Individual
 from scarlet_tf.search.selection import GenerationRecord
 
@@ -39,22 +40,28 @@ def _is_genotype(data: object) -> bool:
     return isinstance(data, list) and all(type(choice) is int for choice in data)
 
 
+def _is_generation(data: object) -> bool:
+    return type(data) is int and data >= 0
+
+
 def _is_entry(data: object) -> bool:
     if not isinstance(data, dict):
         return False
     if "after_generation" in data:
-        return type(data["after_generation"]) is int
+        return _is_generation(data["after_generation"])
     measures, parents = data.get("measures"), data.get("parents")
     return (
         _is_genotype(data.get("genotype"))
-        and type(data.get("generation")) is int
+        and _is_generation(data.get("generation"))
         and isinstance(data.get("operator"), str)
         and isinstance(parents, list)
         and all(map(_is_genotype, parents))
         and isinstance(measures, dict)
         and {"acc", "madds", "params"} <= measures.keys()
-        and all(type(value) in (int, float) for value in measures.values())
+        and all(map(is_number, measures.values()))
         and 0 <= measures["acc"] <= 1
+        and isinstance(data.get("violated", []), list)
+        and set(data.get("violated", [])) <= measures.keys()
     )
 
 

@@ -1,10 +1,10 @@
 """What a search optimises and what it demands, as data and as the text of flags."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from scarlet_tf.errors import InputError
+from scarlet_tf.numbers import is_number
 
 MEASURES = {"acc": "accuracy {:.4f}", "madds": "{:,.0f} MAdds", "params": "{:,.0f} params", "latency": "{:.4g} ms"}
 """What can be optimised or constrained, and how a value reads: accuracy from 0 to 1, whole counts, milliseconds. All
@@ -15,11 +15,6 @@ OWN_FLAGS = {("madds", "max"): "--madds_max", ("acc", "min"): "--acc_min"}
 """Constraints that are not given by `--constraints`."""
 
 _WEIGHT_TOLERANCE = 1e-6
-
-
-def is_number(value: object) -> bool:
-    """Whether `value` is a finite number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _check(flag: str, measure: object, direction: object) -> None:

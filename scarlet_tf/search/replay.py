@@ -39,7 +39,10 @@ class PastSearch:
                 space.check(one.genotype)
             except ValueError as error:
                 raise InputError(f"{path}: {error}") from error
-        config = SearchConfig.from_dict({**header.get("config", {}), "generations": generations}, path)
+        settings = header.get("config")
+        if not isinstance(settings, dict):
+            raise InputError(f"{path} must hold the settings of a search in its first line. Received: {settings!r}.")
+        config = SearchConfig.from_dict({**settings, "generations": generations}, path)
         return cls(path, space, config, individuals)
 
     def check_other_workdir(self, workdir: str | Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from scarlet_tf.arch import Genotype, SearchSpace
 from scarlet_tf.errors import InputError
 from scarlet_tf.files import digest, read_json
-from scarlet_tf.search.objectives import is_number
+from scarlet_tf.numbers import is_number
 
 _EXPECTED = (
     "an object from genotype (digits such as 02012100, or numbers joined by - or ,) to accuracy: a number from 0 to 1, "

@@ -1,6 +1,6 @@
 """What genotypes have in common: their prefixes, each once. Never imports TensorFlow."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from scarlet_tf.arch.space import Genotype, SearchSpace
@@ -19,12 +19,6 @@ class Node:
     shortcut: bool
     children: tuple["Node", ...] = ()
     leaf: Genotype | None = None
-
-    def __iter__(self) -> Iterator["Node"]:
-        """The node and all below it, each after its parent."""
-        yield self
-        for child in self.children:
-            yield from child
 
 
 def trie(space: SearchSpace, genotypes: Iterable[Genotype]) -> tuple[Node, ...]:

@@ -67,13 +67,10 @@ def search_workdir(
         Journal(journal_path, header) as journal,
         progress(f"search {workdir}", config.generations) as report,
     ):
-        ended = 0
 
         def on_generation(record: GenerationRecord) -> None:
-            nonlocal ended
-            ended = record.generation + 1
             report.update(
-                ended,
+                record.generation + 1,
                 f"{record.evaluations} evaluated  hypervolume {record.hypervolume:.4f}  "
                 f"feasible {record.feasible_share:.0%}  best {record.best_accuracy:.1%}",
             )
@@ -81,7 +78,8 @@ def search_workdir(
         try:
             result = search(space, config, evaluate, journal, on_generation, latency)
         except InputError:
-            if not resumed and not ended:  # leave nothing of a search that did not begin
+            evaluated = journal_path.read_bytes().count(b"\n") > 1
+            if not resumed and not evaluated:  # leave nothing of a search that did not begin
                 journal_path.unlink()
                 if made:
                     workdir.rmdir()

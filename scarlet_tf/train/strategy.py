@@ -154,7 +154,7 @@ def check_same(strategy: tf.distribute.Strategy, values: Mapping[str, object]) -
 
 @contextmanager
 def naming_lost_workers(strategy: tf.distribute.Strategy) -> Iterator[None]:
-    """Around a training: where another worker ended, or does not answer any more, raises RunError that names it.
+    """Around what workers do together: where one ended, or does not answer any more, raises RunError that names it.
 
     TensorFlow's coordination service finds that out within seconds, by a broken connection or missing heartbeats.
     """
@@ -169,5 +169,5 @@ def naming_lost_workers(strategy: tf.distribute.Strategy) -> Iterator[None]:
         lost = named - own or set(cluster.addresses) - own
         raise RunError(
             f"Lost the connection to worker {' or '.join(sorted(lost))}: its own output may say why. Run the same "
-            "command on all workers again to go on from the last checkpoint."
+            "command on all workers again to go on."
         ) from error

@@ -172,6 +172,21 @@ def test_weights_are_those_of_the_last_freeze(mini_space, examples):
     np.testing.assert_allclose(after[0], supernet(examples[0], path=(0, 1, 2)), rtol=1e-4, atol=1e-5)
 
 
+def test_weights_that_are_not_to_be_trained_are_each_layers_own(mini_space, examples):
+    supernet = _randomise(build_supernet(mini_space, 12, 3), 8)
+    supernet.trainable = False
+    received = SupernetEvaluator(supernet, []).logits([(0, 0, 0), (1, 1, 1)], examples[0])
+    for genotype, logits in zip([(0, 0, 0), (1, 1, 1)], received, strict=True):
+        np.testing.assert_allclose(logits, supernet(examples[0], path=genotype), rtol=1e-4, atol=1e-5)
+
+
+def test_nothing_to_evaluate_on_is_refused(supernet, examples):
+    with pytest.raises(ValueError, match="at least one image"):
+        SupernetEvaluator(supernet, [])([(0, 1, 2)])
+    with pytest.raises(ValueError, match="calibration"):
+        SupernetEvaluator(supernet, _batches(examples), "recalibrate")([(0, 1, 2)])
+
+
 def test_unknown_statistics_are_refused(supernet):
     with pytest.raises(ValueError, match="bn must be one of"):
         SupernetEvaluator(supernet, [], "batches")

@@ -1,11 +1,13 @@
 import json
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
 from scarlet_tf.errors import InputError
 from scarlet_tf.search import SearchConfig, parse_constraints, parse_objectives
+from scarlet_tf.search.replay import PastSearch
 from scarlet_tf.search.workdir import search_workdir
 
 SETTINGS = {"population": 5, "generations": 3, "image_size": 32, "num_classes": 10}
@@ -32,10 +34,18 @@ def test_a_workdir_holds_the_front_the_picks_and_their_pictures(tmp_path, tiny_s
 def test_a_search_that_did_not_begin_leaves_nothing(tmp_path, tiny_space):
     (tmp_path / "there").mkdir()
     for workdir in ("new", "there"):
-        for settings in ({"acc_min": 0.9}, {"madds_max": 1.0}):
-            with pytest.raises(InputError, match="No network meets"):
-                search_workdir(tmp_path / workdir, tiny_space, SearchConfig(**SETTINGS, **settings), evaluate, {})
+        with pytest.raises(InputError, match="No network meets"):
+            search_workdir(tmp_path / workdir, tiny_space, SearchConfig(**SETTINGS, madds_max=1.0), evaluate, {})
     assert [path.name for path in tmp_path.rglob("*")] == ["there"]
+
+
+def test_networks_of_which_none_is_accurate_enough_can_be_ranked_anew(tmp_path, tiny_space):
+    with pytest.raises(InputError, match="No network meets"):
+        search_workdir(tmp_path, tiny_space, SearchConfig(**SETTINGS, acc_min=0.9), evaluate, {})
+    past = PastSearch.read(tmp_path)
+    result = past.rerank(replace(past.config, acc_min=0.1))
+    assert {one.genotype for one in result.front} <= {one.genotype for one in past.individuals}
+    assert all(one.accuracy == evaluate([one.genotype])[0] for one in result.front)
 
 
 def test_what_was_evaluated_stays_where_a_later_generation_fails(tmp_path, tiny_space):

@@ -97,7 +97,7 @@ def test_workers_agree_and_a_killed_one_can_be_started_again(tmp_path, start, te
     assert killed.processes[1].wait(timeout=60) == 1
     assert killed.errors[1].read_text() == (
         f"error: Lost the connection to worker {killed.addresses[0]}: its own output may say why. Run the same "
-        "command on all workers again to go on from the last checkpoint.\n"
+        "command on all workers again to go on.\n"
     )
     assert "step-36" not in (tmp_path / "killed" / "checkpoints" / "checkpoint").read_text()
     again, whole = start("killed", *flags), start("whole", *flags)
