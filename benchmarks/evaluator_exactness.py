@@ -68,6 +68,7 @@ def main() -> None:
     table = Table("statistics", "genotypes", "replicas", "accuracy", "logits", "largest logit", "against the supernet")
     for bn in ("moving", "recalibrate"):
         alone = SupernetEvaluator(supernet, batches, bn, calibration, threads=1)
+        together = [SupernetEvaluator(supernet, batches, bn, calibration, strategy) for strategy in strategies]
         for name, genotypes in sets.items():
             accuracies = np.array([alone([genotype])[0] for genotype in genotypes])
             logits = np.concatenate([alone.logits([genotype], images) for genotype in genotypes])
@@ -75,14 +76,13 @@ def main() -> None:
             if bn == "moving":
                 calls = np.stack([supernet(images, path=genotype).numpy() for genotype in genotypes])
                 plain = f"{np.abs(calls - logits).max() / np.abs(calls).max():.1e}"
-            for strategy in strategies:
-                together = SupernetEvaluator(supernet, batches, bn, calibration, strategy)
+            for replicas, evaluate in enumerate(together, start=1):
                 table.add_row(
                     bn,
                     f"{len(genotypes)} {name}",
-                    str(strategy.num_replicas_in_sync),
-                    f"{np.abs(np.array(together(genotypes)) - accuracies).max():g}",
-                    f"{np.abs(together.logits(genotypes, images) - logits).max():g}",
+                    str(replicas),
+                    f"{np.abs(np.array(evaluate(genotypes)) - accuracies).max():g}",
+                    f"{np.abs(evaluate.logits(genotypes, images) - logits).max():g}",
                     f"{np.abs(logits).max():.1f}",
                     plain,
                 )
