@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from benchmarks.evaluator_exactness import randomise
 from scarlet_tf.arch import get_space
 from scarlet_tf.nets.conv_bn import BN_MOMENTUM
 from scarlet_tf.nets.supernet import build_supernet
@@ -19,16 +20,7 @@ STRATEGIES = {
 
 
 def _randomise(supernet, seed):
-    """Weights and batch norm statistics with which paths differ, and signals neither vanish nor explode."""
-    rng = np.random.default_rng(seed)
-    for weight in supernet.weights:
-        if weight.name.endswith(("gamma", "variance")):
-            weight.assign(rng.uniform(0.5, 1.5, weight.shape))
-        elif weight.name.endswith(("beta", "mean", "bias")):
-            weight.assign(rng.normal(0, 0.1, weight.shape))
-        elif len(weight.shape) > 1:
-            taps = weight.shape[:2] if "depthwise" in weight.name else weight.shape[:-1]
-            weight.assign(rng.normal(0, np.sqrt(2 / np.prod(taps)), weight.shape))
+    randomise(supernet.weights, np.random.default_rng(seed))
     return supernet
 
 
