@@ -131,18 +131,17 @@ class InvertedBottleneck(keras.layers.Layer):
             return x + y if shortcut else y
         return y + tf.cast(shortcut, x.dtype) * x
 
-    def excite(self, x: tf.Tensor) -> tf.Tensor:
-        """x (batch, h, w, hidden) times the gates of squeeze-excite, as in a pass that is not training."""
-        (y,) = self._excited([x], training=False)
-        return y
-
-    def _excited(self, lanes: list[tf.Tensor], training: bool) -> list[tf.Tensor]:
-        pooled = joined([tf.reduce_mean(y, [1, 2], keepdims=True) for y in lanes], axis=3)  # (batch, 1, 1, hidden)
-        if training and self.trainable:
-            pooled = multiplied(pooled, 1.0 / self.project.gain)
+    def gates(self, pooled: tf.Tensor, training: bool) -> tf.Tensor:
+        """What squeeze-excite multiplies the channels by, of their means; both (batch, 1, 1, hidden)."""
         squeezed = _convolve_pixel(pooled, self.squeeze_kernel.value, self.squeeze_bias.value, training)
         excited = _convolve_pixel(tf.nn.relu(squeezed), self.excite_kernel.value, self.excite_bias.value, training)
-        gates = split(tf.nn.relu6(excited + 3.0) * (1.0 / 6.0), len(lanes), axis=3)
+        return tf.nn.relu6(excited + 3.0) * (1.0 / 6.0)
+
+    def _excited(self, lanes: list[tf.Tensor], training: bool) -> list[tf.Tensor]:
+        pooled = joined([tf.reduce_mean(y, [1, 2], keepdims=True) for y in lanes], axis=3)
+        if training and self.trainable:
+            pooled = multiplied(pooled, 1.0 / self.project.gain)
+        gates = split(self.gates(pooled, training), len(lanes), axis=3)
         return [y * gate for y, gate in zip(lanes, gates, strict=True)]
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:

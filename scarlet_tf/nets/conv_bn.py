@@ -16,7 +16,6 @@ from scarlet_tf.nets import gradients, sync_batch_norm
 
 BN_MOMENTUM = 0.9
 BN_EPSILON = 1e-5
-MAX_SIDE_OF_PRODUCTS = 8  # pixels
 
 
 def activate(x: tf.Tensor, activation: str | None) -> tf.Tensor:
@@ -133,29 +132,33 @@ class ConvBN:
         (y,) = self._normalise([y], training)
         return y
 
-    def convolve(self, x: tf.Tensor) -> tf.Tensor:
-        """The convolution alone, by whatever is the fastest where no gradient is asked for.
+    def convolve(self, x: tf.Tensor, scale: tf.Tensor | None = None, gates: tf.Tensor | None = None) -> tf.Tensor:
+        """The convolution alone, of x (batch, h, w, in) of a known size, where no gradient is asked for.
 
-        x is (batch, h, w, in), of a known size. What a CPU likes decides: there a product of matrices beats a pointwise
-        convolution, unless few channels come out at many pixels, and padding first doubles the time of a depthwise one
-        of stride 2.
+        scale: (out,), by which the outputs are multiplied. gates: (batch, 1, 1, in), by which the inputs are; only of a
+        pointwise convolution.
         """
-        if self.depthwise and self.stride > 1:
+        kernel = self.kernel.value
+        if scale is not None:
+            kernel = kernel * (scale[:, tf.newaxis] if self.depthwise else scale)
+        if gates is not None:
+            batch, height, width, channels = x.shape
+            if height * width < kernel.shape[3]:
+                x *= gates
+            else:  # a kernel for each image is the smaller product
+                kernels = kernel[0] * tf.reshape(gates, [batch, channels, 1])
+                y = tf.matmul(tf.reshape(x, [batch, -1, channels]), kernels)
+                return tf.reshape(y, [batch, height, width, -1])
+        if self.depthwise and self.stride > 1:  # padded first, it would take a CPU twice as long
             pad = self.kernel_size // 2
             return tf.raw_ops.DepthwiseConv2dNative(
                 input=x,
-                filter=self.kernel.value,
+                filter=kernel,
                 strides=[1, self.stride, self.stride, 1],
                 padding="EXPLICIT",
                 explicit_paddings=[0, 0, pad, pad, pad, pad, 0, 0],
             )
-        _, height, width, channels = x.shape
-        filters = self.kernel.shape[3]
-        is_pointwise = self.kernel_size == self.stride == 1 and not self.depthwise
-        if is_pointwise and (filters > channels or max(height, width) <= MAX_SIDE_OF_PRODUCTS):
-            y = tf.matmul(tf.reshape(x, [-1, channels]), tf.reshape(self.kernel.value, [channels, filters]))
-            return tf.reshape(y, [-1, height, width, filters])
-        return self._convolve_one(x, self.kernel.value, training=False)
+        return self._convolve_one(x, kernel, training=False)
 
     def _convolve(self, lanes: list[tf.Tensor], kernels: list[tf.Tensor], training: bool) -> list[tf.Tensor]:
         if len(lanes) > 1 and self.kernel_size == self.stride == 1 and None not in lanes[0].shape[1:3]:

@@ -63,42 +63,45 @@ def folded(layer: keras.layers.Layer, parameters: np.ndarray, statistics: np.nda
     return _row(pairs)
 
 
-def _in_one_pass(function: Callable[..., tf.Tensor], *arguments: tf.Tensor) -> tf.Tensor:
+def _in_one_pass(function: Callable[..., tf.Tensor], *arguments: tf.Tensor | None) -> tf.Tensor:
     """`function(*arguments)`, of numbers one by one, compiled by XLA."""
     compiled = tf.function(function, autograph=False, jit_compile=True)
     return compiled.get_concrete_function(*arguments)(*arguments)
 
 
-def _activated(y: tf.Tensor, scale: tf.Tensor, shift: tf.Tensor, activation: str | None) -> tf.Tensor:
-    return _in_one_pass(lambda y, scale, shift: activate(y * scale + shift, activation), y, scale, shift)
-
-
-def _added(y: tf.Tensor, scale: tf.Tensor, shift: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
-    return _in_one_pass(lambda y, scale, shift, x: y * scale + shift + x, y, scale, shift, x)
-
-
-class _Normaliser:
-    """Hands out scale and shift of batch norm after batch norm: those of a row, or by the batch's own statistics."""
+class _BatchNorms:
+    """Applies convolution after convolution of a layer with all that follows it: its batch norm, as `row` says or by
+    the batch's own statistics, which are gathered; its activation; and an addition."""
 
     def __init__(self, row: tf.Tensor, by_batch: bool) -> None:
         self._row, self._by_batch = row, by_batch
         self._read = 0
         self._measured = [tf.zeros([0])]
 
-    def __call__(self, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        channels = y.shape[3]
+    def __call__(
+        self, conv: ConvBN, x: tf.Tensor, gates: tf.Tensor | None = None, added: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        channels = conv.gamma.shape[0]
         middle, end = self._read + channels, self._read + 2 * channels
         scale, shift = self._row[self._read : middle], self._row[middle:end]
         self._read = end
-        if not self._by_batch:
-            return scale, shift
-        _, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-            x=y, scale=scale, offset=shift, mean=[], variance=[], is_training=True
-        )
-        self._measured += [mean, variance]  # the latter unbiased, as moving variances are
-        count = tf.cast(tf.size(y) // channels, y.dtype)
-        scale *= tf.math.rsqrt(variance * ((count - 1.0) / count) + BN_EPSILON)
-        return scale, shift - mean * scale
+
+        def finished(y: tf.Tensor, shift: tf.Tensor | None, added: tf.Tensor | None) -> tf.Tensor:
+            y = activate(y if shift is None else tf.nn.bias_add(y, shift), conv.activation)
+            return y if added is None else y + added
+
+        if self._by_batch:
+            y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+                x=conv.convolve(x, gates=gates), scale=scale, offset=shift, mean=[], variance=[], epsilon=BN_EPSILON
+            )
+            self._measured += [mean, variance]  # the latter unbiased, as moving variances are
+            return _in_one_pass(finished, y, None, added)
+        y = conv.convolve(x, scale, gates)
+        if has_accelerator() or (conv.depthwise and conv.stride > 1) or added is not None:
+            # On a CPU TensorFlow would fuse the latter two as well, and end the program: of the padding of a strided
+            # depthwise convolution nothing is left then, and an addition may not be in two threads at a time.
+            return _in_one_pass(finished, y, shift, added)
+        return finished(y, shift, added)
 
     @property
     def statistics(self) -> tf.Tensor:
@@ -118,14 +121,14 @@ def frozen_pass(
     batch = x.shape[0]
     at_a_time = batch if by_batch or has_accelerator() else _images_at_a_time(layer, x)
     if at_a_time == batch:
-        normaliser = _Normaliser(row, by_batch)
-        y = _pass(layer, x, normaliser, shortcut)
-        return y, normaliser.statistics
+        normalised = _BatchNorms(row, by_batch)
+        y = _pass(layer, x, normalised, shortcut)
+        return y, normalised.statistics
     parts = batch // at_a_time
 
     def compute(part: tf.Tensor, ys: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
         images = tf.slice(x, [part * at_a_time, 0, 0, 0], [at_a_time, *x.shape[1:]])  # no copy, where map_fn makes one
-        return part + 1, ys.write(part, _pass(layer, images, _Normaliser(row, by_batch), shortcut))
+        return part + 1, ys.write(part, _pass(layer, images, _BatchNorms(row, by_batch), shortcut))
 
     _, ys = tf.while_loop(
         lambda part, _: part < parts, compute, (0, tf.TensorArray(x.dtype, parts)), parallel_iterations=1
@@ -144,14 +147,12 @@ def _images_at_a_time(layer: keras.layers.Layer, x: tf.Tensor) -> int:
     return max([size for size in divisors if size * image_bytes <= CACHED_BYTES], default=1)
 
 
-def _pass(layer: keras.layers.Layer, x: tf.Tensor, normaliser: _Normaliser, shortcut: bool) -> tf.Tensor:
+def _pass(layer: keras.layers.Layer, x: tf.Tensor, normalised: _BatchNorms, shortcut: bool) -> tf.Tensor:
     *convs, last = batch_norms(layer)
     y = x
     for conv in convs:
-        y = conv.convolve(y)
-        y = _activated(y, *normaliser(y), conv.activation)
+        y = normalised(conv, y)
+    gates = None
     if isinstance(layer, InvertedBottleneck) and layer.use_se:
-        y = layer.excite(y)
-    y = last.convolve(y)
-    scale, shift = normaliser(y)
-    return _added(y, scale, shift, x) if shortcut else _activated(y, scale, shift, last.activation)
+        gates = layer.gates(tf.nn.avg_pool2d(y, y.shape[1:3], 1, "VALID"), training=False)
+    return normalised(last, y, gates, x if shortcut else None)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from scarlet_tf.data import Dataset
 from scarlet_tf.errors import InputError
 
-PIXELS_AT_A_TIME_ON_CPU = 1_500_000
+PIXELS_AT_A_TIME_ON_CPU = 1_700_000
 IMAGES_AT_A_TIME = 500
 CALIBRATION_BATCH = 100
 """Images whose statistics are taken together, at most."""
@@ -67,6 +67,6 @@ class Evaluation:
 def even_batch_size(images: int, image_size: int, at_once: int, on_cpu: bool) -> int:
     """Images a batch such that `at_once` devices, or cores, have about as many batches to do as each other; a multiple
     of 16, of which equal parts can be taken."""
-    largest = max(1, PIXELS_AT_A_TIME_ON_CPU // image_size**2) if on_cpu else IMAGES_AT_A_TIME
-    rounds = math.ceil(images / (largest * at_once))
+    largest = PIXELS_AT_A_TIME_ON_CPU // image_size**2 if on_cpu else IMAGES_AT_A_TIME
+    rounds = math.ceil(images / (max(16, largest // 16 * 16) * at_once))
     return math.ceil(images / (rounds * at_once) / 16) * 16

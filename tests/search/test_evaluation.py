@@ -56,6 +56,4 @@ def test_devices_have_as_many_batches_as_each_other():
     assert even_batch_size(256, 64, 2, on_cpu=True) == 128
     assert even_batch_size(50_000, 224, 8, on_cpu=False) == 496  # 101 batches, 13 a device
     assert even_batch_size(3, 32, 2, on_cpu=True) == 16
-    size = even_batch_size(5000, 224, 2, on_cpu=True)
-    assert size % 16 == 0
-    assert size * 224**2 <= 1_500_000 * 1.2
+    assert even_batch_size(5000, 224, 2, on_cpu=True) == 32  # 157 batches; 48 would be more pixels than suit a CPU
