@@ -1,5 +1,6 @@
 """A search on disk: a line for each evaluated individual and each generation, from which a killed search goes on."""
 
+import fcntl
 import json
 import os
 import reprlib
@@ -7,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 from scarlet_tf.arch import Genotype
 from scarlet_tf.errors import InputError
+from scarlet_tf.files import sync
 from scarlet_tf.numbers import is_number
 from scarlet_tf.search.individual import Individual
 from scarlet_tf.search.selection import GenerationRecord
@@ -82,13 +84,11 @@ class _Content:
     size: int
 
     @classmethod
-    def read(cls, path: Path, may_be_missing: bool = False) -> Self:
+    def read(cls, path: Path) -> Self:
         """Raises InputError where the file cannot be read or a line is damaged."""
         try:
             content = path.read_bytes()
         except OSError as error:
-            if may_be_missing and isinstance(error, FileNotFoundError):
-                return cls(None, (), b"", 0)
             raise InputError(f"{path} must be a readable file. Received: {error.strerror}.") from error
         *lines, torn = content.split(b"\n")
         parsed = []
@@ -109,20 +109,49 @@ class _Content:
         return cls(parsed[0] if parsed else None, tuple(parsed[1:]), torn, len(content))
 
 
+def _opened(path: Path) -> BinaryIO:
+    """The file, made if it is missing, to append to; nobody else gets it before it is closed, or this process ends."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("ab")
+    except FileExistsError as error:
+        raise InputError(f"{path} must be in a directory. Received: {path.parent} is a file.") from error
+    except OSError as error:
+        raise InputError(f"{path} must be a writable file. Received: {error.strerror}.") from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        raise InputError(
+            f"{path} must be of a search that no longer runs. Received: one that another process is writing. "
+            "Wait for it, or give another --workdir."
+        ) from error
+    except OSError:  # a file system without locks
+        pass
+    return file
+
+
 class Journal:
     """The file `journal.jsonl`: a header, then a JSON line an evaluated individual and an ended generation, each on
     disk once written.
 
     `accuracies` holds what was found on opening, by genotype. A search that goes on repeats itself: what it
     appends is compared with the lines found, and written from where they end. A last line without its end, as a kill
-    leaves it, is cut off. Raises InputError, and changes nothing, where another line is damaged or the header
-    differs from `header`. A context manager.
+    leaves it, is cut off. Raises InputError, and changes nothing, where another line is damaged, the header differs
+    from `header` or another process has the journal open. A context manager.
     """
 
     def __init__(self, path: str | Path, header: Mapping) -> None:
         self._path = Path(path)
-        first_line = _line({"journal": _FORMAT, **header})
-        found = _Content.read(self._path, may_be_missing=True)
+        self._file = _opened(self._path)
+        try:
+            self._begin(_line({"journal": _FORMAT, **header}))
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self, first_line: bytes) -> None:
+        found = _Content.read(self._path)
         if found.header is not None:
             self._check_header(found.header, json.loads(first_line))
         elif not first_line.startswith(found.torn):
@@ -132,14 +161,10 @@ class Journal:
             tuple(entry["genotype"]): float(entry["measures"]["acc"]) for entry in individuals
         }
         self._found, self._repeated = found.entries, 0
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._path.open("ab")
-        except OSError as error:
-            raise InputError(f"{path} must be a writable file. Received: {error.strerror}.") from error
         self._file.truncate(found.size - len(found.torn))
         if found.header is None:
             self._write(first_line)
+            sync(self._path.parent)
 
     def _check_header(self, found: dict, expected: dict) -> None:
         found, expected = _flatten(found), _flatten(expected)

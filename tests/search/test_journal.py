@@ -196,13 +196,23 @@ def test_other_settings_are_named_and_nothing_changed(path, header, difference):
     assert path.read_bytes() == content
 
 
+def test_a_journal_that_a_search_has_open_is_refused(path):
+    with Journal(path, HEADER) as journal:
+        journal.append_individuals([individual(0, 0.5)], 0.5)
+        with pytest.raises(InputError, match="another process is writing"):
+            Journal(path, HEADER)
+        assert len(read_journal(path)[1]) == 1
+    write(path, 0.5, 0.6)
+    assert len(read_journal(path)[1]) == 2
+
+
 def test_a_directory_in_its_place_is_refused(path):
     path.mkdir(parents=True)
-    with pytest.raises(InputError, match="must be a readable file"):
+    with pytest.raises(InputError, match="must be a writable file"):
         Journal(path, HEADER)
 
 
 def test_a_file_among_its_parents_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="Received: Not a directory"):
+    with pytest.raises(InputError, match="must be in a directory. Received: .*file is a file"):
         Journal(tmp_path / "file" / "journal.jsonl", HEADER)
