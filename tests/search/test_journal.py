@@ -214,5 +214,5 @@ def test_a_directory_in_its_place_is_refused(path):
 
 def test_a_file_among_its_parents_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="must be in a directory. Received: .*file is a file"):
+    with pytest.raises(InputError, match=r"must be in a directory\. Received: .*file is a file"):
         Journal(tmp_path / "file" / "journal.jsonl", HEADER)
