@@ -83,11 +83,11 @@ def main() -> None:
                         calls.append(supernet(few, path=genotype).numpy())
                     done += 1
                     report.update(done)
-                for replicas, evaluate in enumerate(together, start=1):
+                for strategy, evaluate in zip(strategies, together, strict=True):
                     table.add_row(
                         bn,
                         f"{len(genotypes)} {name}",
-                        str(replicas),
+                        str(strategy.num_replicas_in_sync),
                         f"{np.abs(np.subtract(evaluate(genotypes), accuracies)).max():g}",
                         f"{np.abs(evaluate.logits(genotypes, few) - logits).max():g}",
                         f"{np.abs(logits).max():.1f}",
