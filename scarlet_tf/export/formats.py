@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from scarlet_tf.errors import InputError
 
 FORMATS = ("savedmodel", "tflite", "onnx", "keras")
-QUANTIZE = ("none", "fp16")
-"""How a TFLite file keeps weights: as float32, or as float16 (half the size; CPUs compute in float32)."""
+QUANTIZE = ("none", "fp16", "dynamic", "int8", "qat")
+"""How a TFLite file keeps weights and computes: float32; float16 weights (half the size; CPUs compute in float32);
+int8 weights with activations quantised as they come (dynamic); all in int8, after training (int8) or as trained for it
+(qat)."""
 
 
 def check_formats(formats: Sequence[str], quantize: Sequence[str], known: Sequence[str] = FORMATS) -> None:
