@@ -19,6 +19,7 @@ from scarlet_tf.export.certificate import ParityError, float32_products, package
 from scarlet_tf.export.savedmodel import publish_version
 from scarlet_tf.export.tflite import converted
 from scarlet_tf.files import write_json
+from scarlet_tf.nets.depthwise_parts import depthwise_in_parts
 
 OUTPUTS = {
     "boxes": "(n, anchors, 4): left, top, right, bottom in pixels of the letterboxed square, within it",
@@ -54,7 +55,7 @@ def write_signatures(model: keras.Model, directory: str | Path, batch_size: int 
 def write_detector_tflite(model: keras.Model, path: Path, quantize: str = "none") -> None:
     """Writes a detector to `path`: input `image` (1, s, s, 3), outputs OUTPUTS, by its signature. Raises RuntimeError
     where an operator is not one of LiteRT's own."""
-    with tempfile.TemporaryDirectory() as saved_model:
+    with tempfile.TemporaryDirectory() as saved_model, depthwise_in_parts(model):
         write_signatures(model, saved_model, batch_size=1)
         path.write_bytes(converted(saved_model, quantize))
 

@@ -13,6 +13,7 @@ from scarlet_tf.export.formats import QUANTIZE
 from scarlet_tf.export.operators import tflite_operators
 from scarlet_tf.export.savedmodel import write_signature
 from scarlet_tf.files import replacing
+from scarlet_tf.nets.depthwise_parts import depthwise_in_parts
 
 _NAME_FIELD = 10  # offset of `name` in the vtable of the schema's Tensor
 
@@ -31,7 +32,7 @@ def write_tflite(
     """
     if quantize not in QUANTIZE:
         raise InputError(f"quantize must be one of {', '.join(QUANTIZE)}. Received: {quantize!r}.")
-    with tempfile.TemporaryDirectory() as saved_model:
+    with tempfile.TemporaryDirectory() as saved_model, depthwise_in_parts(model):
         # With a dynamic batch, LiteRT cannot plan its memory and XNNPACK may refuse the graph.
         write_signature(model, saved_model, batch_size, names)
         content = converted(saved_model, quantize)

@@ -13,6 +13,7 @@ import keras
 import tensorflow as tf
 
 from scarlet_tf.nets import gradients, sync_batch_norm
+from scarlet_tf.nets.depthwise_parts import is_in_parts, summed_depthwise
 
 BN_MOMENTUM = 0.9
 BN_EPSILON = 1e-5
@@ -121,6 +122,8 @@ class ConvBN:
         Each input is all channels of x; for a depthwise convolution, an equal part of them.
         """
         training = training and self.layer.trainable
+        if self.depthwise and not training and is_in_parts(self.layer, self.kernel_size):
+            return [self._in_parts(inputs)]
         kernels = split(self.kernel.value, len(inputs), axis=2 if self.depthwise else 3)
         return self._normalise(self._convolve(inputs, kernels, training), training)
 
@@ -180,6 +183,13 @@ class ConvBN:
             strides = [1, self.stride, self.stride, 1]
             return tf.raw_ops.DepthwiseConv2dNative(input=x, filter=kernel, strides=strides, padding=padding)
         return tf.nn.conv2d(x, kernel, self.stride, padding)
+
+    def _in_parts(self, inputs: list[tf.Tensor]) -> tf.Tensor:
+        (x,) = inputs
+        scale = self.gamma.value / tf.sqrt(self.variance.value + BN_EPSILON)
+        bias = self.beta.value - self.mean.value * scale  # a batch norm after a sum could not be folded
+        y = summed_depthwise(x, self.kernel.value * scale[:, tf.newaxis], bias, self.stride)
+        return activate(y, self.activation)
 
     def _normalise(self, lanes: list[tf.Tensor], training: bool) -> list[tf.Tensor]:
         """Batch norm and activation of equal parts of the channels."""

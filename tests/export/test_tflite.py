@@ -53,7 +53,8 @@ def test_stride_2_pads_on_its_own_only_on_even_sizes(tmp_path, build, random_ima
     network = build("strided")
     path = write_tflite(network, tmp_path / "model.tflite")
     counts = operators(path)
-    assert counts["PAD"] == 3  # 28 -> 14, 14 -> 7 and 4 -> 2; not 7 -> 4
+    assert counts["PAD"] == 5  # 28 -> 14, 14 -> 7 and, of a 7x7 convolution's three parts, 4 -> 2; not 7 -> 4
+    assert counts["DEPTHWISE_CONV_2D"] == 1 + 3 + 3  # the stem's, three blocks' and the parts of the 7x7 one
     assert counts["HARD_SWISH"] == 8
     assert set(counts) == {
         "CONV_2D", "DEPTHWISE_CONV_2D", "HARD_SWISH", "MUL", "MEAN", "ADD", "PAD", "FULLY_CONNECTED",
