@@ -11,13 +11,17 @@ int8 weights with activations quantised as they come (dynamic); all in int8, aft
 (qat)."""
 
 
-def check_formats(formats: Sequence[str], quantize: Sequence[str], known: Sequence[str] = FORMATS) -> None:
-    """Raises InputError, naming the flag, for formats that are not `known`, and for quantisations that there are not or
-    that do not fit."""
-    if not formats or not set(formats) <= set(known):
-        raise InputError(f"--format takes {', '.join(known)}. Received: {','.join(formats)!r}.")
-    if not quantize or not set(quantize) <= set(QUANTIZE):
-        raise InputError(f"--quantize takes {', '.join(QUANTIZE)}. Received: {','.join(quantize)!r}.")
+def check_formats(
+    formats: Sequence[str],
+    quantize: Sequence[str],
+    known_formats: Sequence[str] = FORMATS,
+    known_quantize: Sequence[str] = QUANTIZE,
+) -> None:
+    """Raises InputError, naming the flag, for formats and quantisations that are not known, or do not fit together."""
+    if not formats or not set(formats) <= set(known_formats):
+        raise InputError(f"--format takes {', '.join(known_formats)}. Received: {','.join(formats)!r}.")
+    if not quantize or not set(quantize) <= set(known_quantize):
+        raise InputError(f"--quantize takes {', '.join(known_quantize)}. Received: {','.join(quantize)!r}.")
     if set(quantize) != {"none"} and "tflite" not in formats:
         raise InputError(
             f"--quantize={','.join(quantize)} is for TFLite. Received: --format={','.join(formats)}. Add tflite to it."

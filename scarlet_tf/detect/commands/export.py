@@ -17,10 +17,10 @@ from scarlet_tf.detect.extra import check_extra
 from scarlet_tf.detect.pictures import find_pictures
 from scarlet_tf.detect.runtimes import DetectorSource
 from scarlet_tf.errors import InputError
-from scarlet_tf.export.formats import QUANTIZE, check_formats
+from scarlet_tf.export.formats import check_formats
 from scarlet_tf.files import check_output_dir
 
-FORMATS = ("savedmodel", "tflite")
+FORMATS, QUANTIZE = ("savedmodel", "tflite"), ("none", "fp16")
 
 _MODEL = flags.DEFINE_string("model", None, "The workdir of a detector's training, or its detector.keras.")
 _FORMAT = flags.DEFINE_list("format", ["tflite"], f"Any of {', '.join(FORMATS)}, separated by commas.")
@@ -33,7 +33,7 @@ _OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Where the artifacts go.")
 def main() -> None:
     check_extra()
     command.require(_MODEL, _OUTPUT_DIR)
-    check_formats(_FORMAT.value, _QUANTIZE.value, FORMATS)
+    check_formats(_FORMAT.value, _QUANTIZE.value, FORMATS, QUANTIZE)
     if _NUM_IMAGES.value < 1:
         raise InputError(f"--num_images must be at least 1. Received: {_NUM_IMAGES.value}.")
     source = DetectorSource.find(_MODEL.value)
