@@ -61,8 +61,9 @@ def _log_euclidean_balance(products: Sequence[np.ndarray]) -> np.ndarray:
     return vectors @ np.diag(np.exp(eigenvalues / 2.0)) @ vectors.T
 
 
-def stage_bases(between: Sequence[np.ndarray], basis: str = "balanced") -> list[np.ndarray]:
-    """The bases B_0 .. B_k of the activations after the k + 1 blocks of a stage, each (channels, channels).
+def stage_bases(between: Sequence[np.ndarray], basis: str = "balanced") -> tuple[str, list[np.ndarray]]:
+    """Which basis it is, "identity" or one of BASES, and B_0 .. B_k of the activations after the k + 1 blocks of a stage,
+    each (channels, channels).
 
     between: A_0 .. A_(k-1), what the supernet applies between consecutive blocks, all but A_0 invertible. basis:
     "backward" takes B_k = I, "forward" B_1 = I, "balanced" whichever keeps B_1 .. B_k better conditioned of both and
@@ -73,15 +74,15 @@ def stage_bases(between: Sequence[np.ndarray], basis: str = "balanced") -> list[
     products = _products(between)
     inverted, identity = products[1:], products[-1]
     if all(np.array_equal(product, identity) for product in inverted):
-        return products
+        return "identity", products
     if any(np.isinf(condition_number(matrix)) for matrix in between[1:]):
         raise np.linalg.LinAlgError("singular matrix")
     frees = {"backward": lambda: identity, "forward": lambda: np.linalg.inv(inverted[0])}
     if basis != "balanced":
-        return [product @ frees[basis]() for product in products]
+        return basis, [product @ frees[basis]() for product in products]
     frees["balanced"] = lambda: _log_euclidean_balance(inverted)
-    candidates = [[product @ free() for product in products] for free in frees.values()]
-    return min(candidates, key=lambda bases: max(map(condition_number, bases[1:])))
+    candidates = [(name, [product @ free() for product in products]) for name, free in frees.items()]
+    return min(candidates, key=lambda candidate: max(map(condition_number, candidate[1][1:])))
 
 
 @dataclass
@@ -112,11 +113,18 @@ class BlockWeights:
 
 @dataclass(frozen=True)
 class Removal:
-    """How one stabilizer was removed. `condition_number` is its own; `basis_condition_number` the largest among the
-    bases of its stage that are inverted, 1.0 where the stabilizer went into a convolution without one."""
+    """How one stabilizer was removed.
+
+    `method`: it went "into the next reader" or "into the block before", or by a "change of basis" of its stage, which is
+    then the `basis`: one of BASES, or the "identity". `composed_with` are the slots of the stabilizers that it was
+    multiplied with on the way. `condition_number` is its own; `basis_condition_number` the largest among the bases of
+    its stage that are inverted, 1.0 where the stabilizer went into a convolution without one.
+    """
 
     slot: int
     method: str
+    basis: str | None
+    composed_with: tuple[int, ...]
     condition_number: float
     basis_condition_number: float
 
@@ -138,26 +146,32 @@ def remove_stabilizers(
     """
     removals: list[Removal] = []
     pending: np.ndarray | None = None  # from the standalone network's activations to what the next reader wants
+    waiting: list[int] = []  # slots of the stabilizers in it
 
-    def compose(left: np.ndarray | None, right: np.ndarray) -> np.ndarray:
-        return right if left is None else left @ right
+    def pend(slot: int) -> None:
+        nonlocal pending
+        pending = rows[slot] if pending is None else pending @ rows[slot]
+        waiting.append(slot)
 
-    def composed(slot: int, matrix: np.ndarray) -> Removal:
-        return Removal(slot, "into the next reader", condition_number(matrix), 1.0)
+    def record(slots: Sequence[int], method: str, basis: str | None = None, inverted: float = 1.0) -> None:
+        for slot in slots:
+            others = tuple(other for other in slots if other != slot)
+            removals.append(Removal(slot, method, basis, others, condition_number(rows[slot]), inverted))
 
     starts = [slot for slot, start in enumerate(stage_starts) if start]
     for first, end in zip(starts, [*starts[1:], len(rows)], strict=True):
         block_slots = [slot for slot in range(first, end) if isinstance(rows[slot], BlockWeights)]
         lead_end = block_slots[0] if block_slots else end
         for slot in range(first, lead_end):
-            pending = compose(pending, rows[slot])
-            removals.append(composed(slot, rows[slot]))
+            pend(slot)
         if not block_slots:
             continue
         blocks = [rows[slot] for slot in block_slots]
         if pending is not None:
             blocks[0].first = pending @ blocks[0].first
             pending = None
+        record(waiting, "into the next reader")
+        waiting = []
         channels = len(blocks[0].gamma)
         gaps = [range(left + 1, right) for left, right in pairwise(block_slots)]
         between = []
@@ -166,7 +180,7 @@ def remove_stabilizers(
             for slot in gap:
                 product = product @ rows[slot]
             between.append(product)
-        bases = _checked_bases(between, gaps, rows, max_condition, basis) if any(gaps) else []
+        name, bases = _checked_bases(between, gaps, rows, max_condition, basis) if any(gaps) else (None, [])
         changed = [not np.array_equal(matrix, np.eye(channels)) for matrix in bases]
         for index, (block, matrix, change) in enumerate(zip(blocks, bases, changed, strict=False)):
             if change:
@@ -176,12 +190,13 @@ def remove_stabilizers(
         if any(changed) and changed[-1]:
             pending = np.linalg.inv(bases[-1])
         worst = max(map(condition_number, bases[1:]), default=1.0)
-        for index, slot in ((index, slot) for index, gap in enumerate(gaps) for slot in gap):
-            method, inverted = ("change of basis", worst) if index else ("into the block before", 1.0)
-            removals.append(Removal(slot, method, condition_number(rows[slot]), inverted))
+        for index, gap in enumerate(gaps):
+            how = ("change of basis", name, worst) if index else ("into the block before",)
+            record(gap, *how)
         for slot in range(block_slots[-1] + 1, end):
-            pending = compose(pending, rows[slot])
-            removals.append(composed(slot, rows[slot]))
+            pend(slot)
+    record(waiting, "into the next reader")
+    removals.sort(key=lambda removal: removal.slot)
     return (head if pending is None else pending @ head), removals
 
 
@@ -191,9 +206,9 @@ def _checked_bases(
     rows: Sequence[BlockWeights | np.ndarray],
     max_condition: float,
     basis: str,
-) -> list[np.ndarray]:
+) -> tuple[str, list[np.ndarray]]:
     try:
-        bases = stage_bases(between, basis)
+        name, bases = stage_bases(between, basis)
         largest = max(map(condition_number, bases[1:]))
     except np.linalg.LinAlgError:
         largest = float("inf")
@@ -204,4 +219,4 @@ def _checked_bases(
             f"its stage's basis {largest:.3g}, and {max_condition:.3g} is the most that float32 allows. "
             "Use --keep_stabilizers, or another genotype."
         )
-    return bases
+    return name, bases
