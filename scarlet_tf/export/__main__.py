@@ -1,9 +1,11 @@
 """Exports one network to deployable formats, each run by its own runtime and compared with the network.
 
 --weights=SUPERNET_WORKDIR takes the network's path out of a supernet and removes its stabilizers exactly. The output
-directory gets the artifacts and certificate.json, which says how far each is from its source.
+directory gets the artifacts, model_card.md and certificate.json, which says how far each is from its source.
+--verify=DIRECTORY computes that certificate again for the files of an export, from the weights and images it names.
 """
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -12,10 +14,13 @@ from rich.console import Console
 from rich.table import Table
 
 from scarlet_tf import command
-from scarlet_tf.arch.named import resolve
-from scarlet_tf.data import DATASETS
+from scarlet_tf.arch.named import NamedArch, resolve
+from scarlet_tf.data import DATASETS, Dataset
 from scarlet_tf.errors import InputError
-from scarlet_tf.export.formats import FORMATS, QUANTIZE, check_formats
+from scarlet_tf.export.description import read_labels
+from scarlet_tf.export.settings import FORMATS, ONNX_LAYOUTS, QUANTIZE, ExportSettings
+from scarlet_tf.export.verify import read_certificate
+from scarlet_tf.export.versions import check_version
 from scarlet_tf.files import check_output_dir
 from scarlet_tf.weights import WeightsSource
 
@@ -32,40 +37,76 @@ _QUANTIZE = flags.DEFINE_list("quantize", ["none"], f"TFLite files to write, any
 _IMAGE_SIZE = flags.DEFINE_integer("image_size", None, "Pixels a side; as trained, or 224.")
 _NUM_CLASSES = flags.DEFINE_integer("num_classes", None, "Classes; as trained, or 1000.")
 _KEEP = flags.DEFINE_bool("keep_stabilizers", False, "Leave the stabilizers in, as 1x1 convolutions.")
-_DATASET = flags.DEFINE_enum("dataset", None, DATASETS, "Test images to compare on; by default noise.")
+_BATCH_SIZE = flags.DEFINE_integer("batch_size", 1, "Images that a TFLite file takes at a time.")
+_OPSET = flags.DEFINE_integer("opset", 17, "Version of the ONNX operators.")
+_LAYOUT = flags.DEFINE_enum("onnx_layout", "nhwc", ONNX_LAYOUTS, "Order of the dimensions of the ONNX file's input.")
+_VERSION = flags.DEFINE_integer("version", None, "Number of the SavedModel's directory; the next free one by default.")
+_LABELS = flags.DEFINE_string("labels", None, "Text file with a class name a line; by default those trained on.")
+_DATASET = flags.DEFINE_enum(
+    "dataset", None, DATASETS, "Images to compare on; by default those trained on, or where there are none, noise."
+)
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Where these images are.")
-_NUM_IMAGES = flags.DEFINE_integer("num_images", 64, "How many images to compare on.")
+_NUM_IMAGES = flags.DEFINE_integer("num_images", 64, "How many test images to compare on.")
+_REPRESENTATIVE = flags.DEFINE_integer(
+    "representative_images", 200, "How many training images of it int8 takes its ranges from."
+)
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Where the artifacts go; by default exported/NAME.")
+_VERIFY = flags.DEFINE_string(
+    "verify", None, "Directory of an export, whose certificate is computed again; flags stand for those it was made by."
+)
 
 
-def main() -> None:
+def _recorded_command() -> str:
+    """What makes this export again, whatever has become of defaults."""
+    given = [flag for flag in flags.FLAGS.flags_by_module_dict()[sys.argv[0]] if flag.present and flag.name != "verify"]
+    return shlex.join(["python", "-m", "scarlet_tf.export", *(flag.serialize() for flag in given)])
+
+
+def _source() -> tuple[NamedArch, WeightsSource]:
     command.require(_MODEL)
     named = resolve(_MODEL.value, _WIDTH.value, _DEPTH.value)
     source = WeightsSource.find(named, _WEIGHTS.value or (_MODEL.value if Path(_MODEL.value).is_dir() else None))
-    check_formats(_FORMAT.value, _QUANTIZE.value)
-    output_dir = check_output_dir(_OUTPUT_DIR.value or Path("exported") / named.name, "output_dir")
-    for flag in (_NUM_IMAGES, _NUM_CLASSES):
+    for flag in (_NUM_IMAGES, _NUM_CLASSES, _REPRESENTATIVE):
         if flag.value is not None and flag.value < 1:
             raise InputError(f"--{flag.name} must be at least 1. Received: {flag.value}.")
     named.check_image_size(_IMAGE_SIZE.value)
     source.check_num_classes(_NUM_CLASSES.value)
     if _KEEP.value:
         source.check_has_stabilizers()
-    dataset = command.load_dataset(_DATASET.value, _DATA_DIR.value) if _DATASET.value else None
-    command.start_tensorflow()
-    from scarlet_tf.export.run import ExportImages, export
-    from scarlet_tf.models import load_model
+    return named, source
 
-    loaded = load_model(named, source, _IMAGE_SIZE.value, _NUM_CLASSES.value, keep_stabilizers=_KEEP.value)
-    image_size = loaded.model.input_shape[1]
-    if loaded.fresh:
-        print(f"WARNING: no --weights given, {named.name} is exported UNTRAINED, with random weights.", file=sys.stderr)
-    if dataset is None:
-        images = ExportImages.random(image_size, _NUM_IMAGES.value)
-    else:
-        images = ExportImages.of_dataset(dataset, image_size, _NUM_IMAGES.value)
-    certificate = export(named, loaded, _FORMAT.value, _QUANTIZE.value, output_dir, images)
+
+def _dataset(source: WeightsSource) -> Dataset | None:
+    """The images to compare on; None stands for noise."""
+    if _DATASET.value:
+        return command.load_dataset(_DATASET.value, _DATA_DIR.value)
+    if _DATA_DIR.value is not None:
+        raise InputError(f"--data_dir needs --dataset. Received: {_DATA_DIR.value} without it.")
+    if source.training is None:
+        return None
+    try:
+        return command.load_dataset(source.training.dataset, source.training.data_dir)
+    except InputError:
+        return None  # trained elsewhere
+
+
+def _settings(dataset: Dataset | None) -> ExportSettings:
+    settings = ExportSettings(
+        _FORMAT.value, _QUANTIZE.value, _BATCH_SIZE.value, _OPSET.value, _LAYOUT.value, _VERSION.value
+    )
+    if "int8" in settings.quantize and dataset is None:
+        raise InputError(
+            "--quantize=int8 needs images to take the ranges of activations from. Received: none. Give --dataset and, "
+            "for files, --data_dir."
+        )
+    return settings
+
+
+def _print_table(certificate: dict) -> None:
     table = Table("artifact", "size (MB)", "max abs error", "max rel error", f"same top-1 of {certificate['images']}")
+    accuracies = "accuracy" in next(iter(certificate["formats"].values()))
+    if accuracies:
+        table.add_column("accuracy")
     for entry in certificate["formats"].values():
         table.add_row(
             entry["file"],
@@ -73,9 +114,54 @@ def main() -> None:
             f"{entry['max_abs_error']:.2e}",
             f"{entry['max_rel_error']:.2e}",
             str(entry["top1_agreement"]["count"]),
+            *([f"{entry['accuracy']:.2%}"] if accuracies else []),
         )
     Console().print(table)
-    print(f"exported: {output_dir}, compared on {images.origin}; see certificate.json")
+
+
+def main() -> None:
+    certificate = None
+    if _VERIFY.value is not None:
+        certificate = read_certificate(_VERIFY.value)
+        # what is given now comes later, and counts
+        flags.FLAGS([sys.argv[0], *shlex.split(certificate["command"])[3:], *sys.argv[1:]])
+    named, source = _source()
+    dataset = _dataset(source)
+    settings = _settings(dataset)
+    output_dir = Path(_VERIFY.value or _OUTPUT_DIR.value or Path("exported") / named.name)
+    if certificate is None:
+        check_output_dir(output_dir, "output_dir")
+        check_version(output_dir / "savedmodel", settings.version)
+    labels = read_labels(_LABELS.value) if _LABELS.value is not None else None
+    command.start_tensorflow()
+    import keras
+
+    from scarlet_tf.export.describe import describe
+    from scarlet_tf.export.run import ExportImages, export, verify
+    from scarlet_tf.models import load_model
+
+    keras.utils.set_random_seed(0)  # so that fresh weights, too, are the same when they are verified
+    loaded = load_model(named, source, _IMAGE_SIZE.value, _NUM_CLASSES.value, keep_stabilizers=_KEEP.value)
+    image_size = loaded.model.input_shape[1]
+    if loaded.fresh:
+        print(f"WARNING: no --weights given, {named.name} is exported UNTRAINED, with random weights.", file=sys.stderr)
+    representative = None
+    if dataset is None:
+        examples = ExportImages.random(image_size, _NUM_IMAGES.value)
+    else:
+        examples = ExportImages.of_dataset(dataset, image_size, _NUM_IMAGES.value)
+        if "int8" in settings.quantize:
+            representative = ExportImages.of_dataset(dataset, image_size, _REPRESENTATIVE.value, "train").images
+    if certificate is not None:
+        verify(named, loaded, certificate, output_dir, examples)
+        print(f"verified: {output_dir}, {len(certificate['formats'])} artifacts, compared on {examples.origin}")
+        return
+    description = describe(named, source, dataset, labels, image_size, loaded.model.output_shape[1])
+    certificate = export(
+        named, loaded, settings, output_dir, examples, description, representative, _recorded_command()
+    )
+    _print_table(certificate)
+    print(f"exported: {output_dir}, compared on {examples.origin}; see model_card.md and certificate.json")
 
 
 if __name__ == "__main__":

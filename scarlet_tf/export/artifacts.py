@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import keras
@@ -16,100 +16,148 @@ from scarlet_tf.export.certificate import (
     package_versions,
     parity,
 )
-from scarlet_tf.export.formats import check_formats
+from scarlet_tf.export.description import Description
 from scarlet_tf.export.keras_file import write_keras
+from scarlet_tf.export.model_card import MODEL_CARD, model_card
 from scarlet_tf.export.onnx import write_onnx
 from scarlet_tf.export.runtimes import keras_predictor
-from scarlet_tf.export.savedmodel import publish_version, write_savedmodel
+from scarlet_tf.export.savedmodel import write_savedmodel
+from scarlet_tf.export.settings import ExportSettings
 from scarlet_tf.export.tflite import write_tflite
-from scarlet_tf.files import write_json
+from scarlet_tf.export.verify import CERTIFICATE
+from scarlet_tf.export.versions import publish_version
+from scarlet_tf.files import replacing, write_json
 
 
 def export_model(
     model: keras.Model,
-    formats: Sequence[str],
-    quantize: Sequence[str],
+    settings: ExportSettings,
+    output_dir: str | Path,
+    images: np.ndarray,
+    description: Description,
+    labels: np.ndarray | None = None,
+    reference: np.ndarray | None = None,
+    representative: np.ndarray | None = None,
+    facts: Mapping | None = None,
+) -> dict:
+    """Writes `model` to `output_dir` as `settings` say, then `model_card.md` and `certificate.json`; returns the
+    certificate.
+
+    `model` maps `image` (float32 NHWC) to `logits`. Every artifact is run on `images` (n, size, size, 3) and compared
+    with `model`; `model` itself with `reference`, the logits of what it was extracted from, where given. `labels` (n,),
+    where given, add accuracies. int8 takes its ranges from the images `representative`. `description` travels with each
+    artifact. `facts` (how stabilizers were removed, costs, where the images come from) are put into the certificate as
+    they are. An artifact of an earlier export is replaced; a SavedModel is added as a version.
+
+    Raises InputError for a version that there is, and ParityError where an error is above its tolerance: `output_dir`
+    is then as it was.
+    """
+    output_dir = Path(output_dir)
+    with float32_products():
+        expected = keras_predictor(model).predict(images)
+    certificate = _head(model, expected, reference, facts)
+    made = not output_dir.exists()
+    output_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        with tempfile.TemporaryDirectory(prefix=".export.", dir=output_dir) as staging:
+            written = {
+                job: _write(model, *job, Path(staging), settings, description, images, representative)
+                for job in settings.jobs
+            }
+            certificate["formats"] = {
+                entry_name(*job): certify(path, images, expected, job[1], labels, reference)
+                for job, path in written.items()
+            }
+            # A kill from here on leaves no certificate, rather than an old one beside new artifacts.
+            (output_dir / CERTIFICATE).unlink(missing_ok=True)
+            for job, path in written.items():
+                name = entry_name(*job)
+                published = _publish(path, output_dir, settings.version)
+                file = published.relative_to(output_dir).as_posix()
+                certificate["formats"][name] = {"file": file, **certificate["formats"][name]}
+    finally:
+        if made and not any(output_dir.iterdir()):
+            output_dir.rmdir()
+    with replacing(output_dir / MODEL_CARD) as temporary:
+        temporary.write_text(model_card(description, certificate), encoding="utf-8")
+    write_json(output_dir / CERTIFICATE, certificate)
+    return certificate
+
+
+def certified_again(
+    model: keras.Model,
+    certificate: Mapping,
     output_dir: str | Path,
     images: np.ndarray,
     labels: np.ndarray | None = None,
     reference: np.ndarray | None = None,
     facts: Mapping | None = None,
 ) -> dict:
-    """Writes `model` to `output_dir` in each of `formats`, then `certificate.json`; returns the certificate.
-
-    `model` maps `image` (float32 NHWC) to `logits`. Every artifact is run on `images` (n, size, size, 3) and compared
-    with `model`; `model` itself with `reference`, the logits of what it was extracted from, where given. `labels` (n,),
-    where given, add accuracies. `quantize` says which TFLite files to write, the other formats stay float32. `facts`
-    (how many stabilizers were removed and left, costs, where the images come from) are put into the certificate as they
-    are. An artifact of an earlier export is replaced; a SavedModel is added as the next version.
-
-    Raises InputError for an unknown format, and ParityError where an error is above its tolerance:
-    `output_dir` is then as it was.
-    """
-    check_formats(formats, quantize)
+    """The certificate of the files in `output_dir` that `certificate` is of, computed anew; arguments as of
+    `export_model`, which writes nothing."""
     output_dir = Path(output_dir)
     with float32_products():
         expected = keras_predictor(model).predict(images)
-    certificate = {
+    again = _head(model, expected, reference, facts)
+    again["formats"] = {
+        name: {
+            "file": entry["file"],
+            **certify(output_dir / entry["file"], images, expected, entry["quantize"], labels, reference),
+        }
+        for name, entry in certificate["formats"].items()
+    }
+    return again
+
+
+def _head(
+    model: keras.Model, expected: np.ndarray, reference: np.ndarray | None, facts: Mapping | None
+) -> dict:
+    """What a certificate says of `model` itself, whose logits are `expected`. Raises ParityError where they are not
+    `reference`."""
+    head = {
         "model": model.name,
         "image_size": model.input_shape[1],
         "num_classes": model.output_shape[1],
-        "images": len(images),
+        "images": len(expected),
         **(facts or {}),
+        "versions": package_versions(),
     }
     if reference is not None:
         errors = parity(expected, reference)
         check_parity("The model against its reference", errors, TOLERANCES["none"])
-        certificate["against_reference"] = {**errors, "tolerance": TOLERANCES["none"]}
-    made = not output_dir.exists()
-    output_dir.mkdir(parents=True, exist_ok=True)
-    try:
-        with tempfile.TemporaryDirectory(prefix=".export.", dir=output_dir) as staging:
-            jobs = _jobs(formats, quantize)
-            written = {job: _write(model, *job, Path(staging)) for job in jobs}
-            certificate["formats"] = {
-                _entry_name(*job): certify(path, images, expected, job[1], labels, reference)
-                for job, path in written.items()
-            }
-            certificate["versions"] = package_versions()
-            # A kill from here on leaves no certificate, rather than an old one beside new artifacts.
-            (output_dir / "certificate.json").unlink(missing_ok=True)
-            for job, path in written.items():
-                name = _entry_name(*job)
-                published = _publish(path, output_dir)
-                certificate["formats"][name] = {
-                    "file": published.relative_to(output_dir).as_posix(),
-                    **certificate["formats"][name],
-                }
-    finally:
-        if made and not any(output_dir.iterdir()):
-            output_dir.rmdir()
-    write_json(output_dir / "certificate.json", certificate)
-    return certificate
+        head["against_reference"] = {**errors, "tolerance": TOLERANCES["none"]}
+    return head
 
 
-def _jobs(formats: Sequence[str], quantize: Sequence[str]) -> list[tuple[str, str]]:
-    """Each file to write once, as (format, how it is quantised)."""
-    jobs = [(name, how) for name in formats for how in (quantize if name == "tflite" else ["none"])]
-    return list(dict.fromkeys(jobs))
-
-
-def _entry_name(name: str, quantize: str) -> str:
+def entry_name(name: str, quantize: str) -> str:
+    """What a certificate calls an artifact."""
     return name if quantize == "none" else f"{name}_{quantize}"
 
 
-def _write(model: keras.Model, name: str, quantize: str, directory: Path) -> Path:
+def _write(
+    model: keras.Model,
+    name: str,
+    quantize: str,
+    directory: Path,
+    settings: ExportSettings,
+    description: Description,
+    images: np.ndarray,
+    representative: np.ndarray | None,
+) -> Path:
     if name == "savedmodel":
-        return write_savedmodel(model, directory / "savedmodel")
+        return write_savedmodel(model, directory / "savedmodel", description, images)
     if name == "tflite":
-        return write_tflite(model, directory / f"{_entry_name('model', quantize)}.tflite", quantize)
+        path = directory / f"{entry_name('model', quantize)}.tflite"
+        return write_tflite(
+            model, path, quantize, settings.batch_size, representative=representative, description=description
+        )
     if name == "onnx":
-        return write_onnx(model, directory / "model.onnx")
-    return write_keras(model, directory / "model.keras")
+        return write_onnx(model, directory / "model.onnx", description, settings.opset, settings.onnx_layout)
+    return write_keras(model, directory / "model.keras", description)
 
 
-def _publish(path: Path, output_dir: Path) -> Path:
+def _publish(path: Path, output_dir: Path, version: int | None) -> Path:
     if path.is_dir():
-        return publish_version(path, output_dir / "savedmodel")
+        return publish_version(path, output_dir / "savedmodel", version)
     os.replace(path, output_dir / path.name)
     return output_dir / path.name

@@ -1,6 +1,6 @@
-"""An export, from `--model` and `--weights` to artifacts with their certificate."""
+"""An export, and its verification, from `--model` and `--weights` to artifacts with their certificate."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -9,8 +9,11 @@ import numpy as np
 from scarlet_tf.arch.cost import count
 from scarlet_tf.arch.named import NamedArch
 from scarlet_tf.data import Dataset
-from scarlet_tf.export.artifacts import export_model
+from scarlet_tf.export.artifacts import certified_again, export_model
 from scarlet_tf.export.certificate import float32_products
+from scarlet_tf.export.description import Description
+from scarlet_tf.export.settings import ExportSettings
+from scarlet_tf.export.verify import check_same
 from scarlet_tf.models import LoadedModel
 
 
@@ -29,22 +32,14 @@ class ExportImages:
         return cls(images.astype(np.float32), f"{count} images of normal noise")
 
     @classmethod
-    def of_dataset(cls, dataset: Dataset, image_size: int, count: int) -> "ExportImages":
+    def of_dataset(cls, dataset: Dataset, image_size: int, count: int, split: str = "test") -> "ExportImages":
         with dataset.naming_bad_files():
-            batches = list(dataset.evaluation_batches("test", 256, image_size, count).as_numpy_iterator())
+            batches = list(dataset.evaluation_batches(split, 256, image_size, count).as_numpy_iterator())
         images, labels = (np.concatenate(parts) for parts in zip(*batches, strict=True))
-        return cls(images, f"{len(images)} test images of {dataset.name}", labels)
+        return cls(images, f"{len(images)} {split} images of {dataset.name}", labels)
 
 
-def export(
-    named: NamedArch,
-    loaded: LoadedModel,
-    formats: Sequence[str],
-    quantize: Sequence[str],
-    output_dir: str | Path,
-    examples: ExportImages,
-) -> dict:
-    """Writes the network's artifacts to `output_dir` and returns their certificate (`export_model`)."""
+def _facts(named: NamedArch, loaded: LoadedModel, examples: ExportImages) -> dict:
     sizes = (loaded.model.input_shape[1], loaded.model.output_shape[1])
     kept = loaded.extraction is not None and loaded.extraction.kept > 0
     facts = {
@@ -53,7 +48,6 @@ def export(
         "fresh_weights": loaded.fresh,
         "cost": asdict(count(named.arch, *sizes, stabilizers=kept)),
     }
-    reference = None
     if loaded.extraction is not None:
         facts |= {
             "cost_in_supernet": asdict(count(named.arch, *sizes, stabilizers=loaded.extraction.kind == "els")),
@@ -61,6 +55,53 @@ def export(
             "stabilizers_left": loaded.extraction.kept,
             "removals": [asdict(removal) for removal in loaded.extraction.removals],
         }
-        with float32_products():
-            reference = loaded.path_logits(examples.images)
-    return export_model(loaded.model, formats, quantize, output_dir, examples.images, examples.labels, reference, facts)
+    return facts
+
+
+def _reference(loaded: LoadedModel, examples: ExportImages) -> np.ndarray | None:
+    if loaded.extraction is None:
+        return None
+    with float32_products():
+        return loaded.path_logits(examples.images)
+
+
+def export(
+    named: NamedArch,
+    loaded: LoadedModel,
+    settings: ExportSettings,
+    output_dir: str | Path,
+    examples: ExportImages,
+    description: Description,
+    representative: np.ndarray | None = None,
+    command: str | None = None,
+) -> dict:
+    """Writes the network's artifacts to `output_dir` and returns their certificate (`export_model`). `command` is what
+    makes them again."""
+    return export_model(
+        loaded.model,
+        settings,
+        output_dir,
+        examples.images,
+        description,
+        examples.labels,
+        _reference(loaded, examples),
+        representative,
+        {"command": command} | _facts(named, loaded, examples),
+    )
+
+
+def verify(
+    named: NamedArch, loaded: LoadedModel, certificate: Mapping, output_dir: str | Path, examples: ExportImages
+) -> None:
+    """Computes the certificate of the files in `output_dir` again, and raises InputError where it is not
+    `certificate`."""
+    again = certified_again(
+        loaded.model,
+        certificate,
+        output_dir,
+        examples.images,
+        examples.labels,
+        _reference(loaded, examples),
+        _facts(named, loaded, examples),
+    )
+    check_same(output_dir, certificate, again)

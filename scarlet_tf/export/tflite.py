@@ -9,7 +9,7 @@ import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema
 
 from scarlet_tf.errors import InputError
-from scarlet_tf.export.formats import QUANTIZE
+from scarlet_tf.export.settings import QUANTIZE
 from scarlet_tf.export.operators import tflite_operators
 from scarlet_tf.export.savedmodel import write_signature
 from scarlet_tf.files import replacing

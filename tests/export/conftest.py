@@ -9,7 +9,7 @@ import pytest
 
 from scarlet_tf.arch.spec import ArchSpec, Head, MBConv, Projection, Skip, Stem
 from scarlet_tf.export.artifacts import export_model
-from scarlet_tf.export.formats import FORMATS
+from scarlet_tf.export.settings import FORMATS
 from scarlet_tf.export.tflite import write_tflite
 from scarlet_tf.nets.standalone import build_model
 

@@ -11,7 +11,7 @@ from scarlet_tf.errors import InputError
 from scarlet_tf.export import artifacts
 from scarlet_tf.export.artifacts import export_model
 from scarlet_tf.export.certificate import ParityError
-from scarlet_tf.export.formats import FORMATS
+from scarlet_tf.export.settings import FORMATS
 
 
 def contents(directory):

@@ -17,7 +17,7 @@ from scarlet_tf.detect.extra import check_extra
 from scarlet_tf.detect.pictures import find_pictures
 from scarlet_tf.detect.runtimes import DetectorSource
 from scarlet_tf.errors import InputError
-from scarlet_tf.export.formats import check_formats
+from scarlet_tf.export.settings import check_formats
 from scarlet_tf.files import check_output_dir
 
 FORMATS, QUANTIZE = ("savedmodel", "tflite"), ("none", "fp16")
