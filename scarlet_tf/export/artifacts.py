@@ -16,12 +16,14 @@ from scarlet_tf.export.certificate import (
     package_versions,
     parity,
 )
+from scarlet_tf.export.description import Description, Preprocessing
 from scarlet_tf.export.formats import check_formats
 from scarlet_tf.export.keras_file import write_keras
 from scarlet_tf.export.onnx import write_onnx
 from scarlet_tf.export.runtimes import keras_predictor
-from scarlet_tf.export.savedmodel import publish_version, write_savedmodel
+from scarlet_tf.export.savedmodel import write_savedmodel
 from scarlet_tf.export.tflite import write_tflite
+from scarlet_tf.export.versions import check_version, publish_version
 from scarlet_tf.files import write_json
 
 
@@ -34,6 +36,8 @@ def export_model(
     labels: np.ndarray | None = None,
     reference: np.ndarray | None = None,
     facts: Mapping | None = None,
+    description: Description | None = None,
+    version: int | None = None,
 ) -> dict:
     """Writes `model` to `output_dir` in each of `formats`, then `certificate.json`; returns the certificate.
 
@@ -41,13 +45,19 @@ def export_model(
     with `model`; `model` itself with `reference`, the logits of what it was extracted from, where given. `labels` (n,),
     where given, add accuracies. `quantize` says which TFLite files to write, the other formats stay float32. `facts`
     (how many stabilizers were removed and left, costs, where the images come from) are put into the certificate as they
-    are. An artifact of an earlier export is replaced; a SavedModel is added as the next version.
+    are. `description`, by default one with the classes' numbers as labels, travels with a SavedModel. An artifact of an
+    earlier export is replaced; a SavedModel is added as `version`, by default the next one.
 
     Raises InputError for an unknown format, and ParityError where an error is above its tolerance:
     `output_dir` is then as it was.
     """
     check_formats(formats, quantize)
     output_dir = Path(output_dir)
+    if "savedmodel" in formats:
+        check_version(output_dir / "savedmodel", version)
+    if description is None:
+        numbers = tuple(map(str, range(model.output_shape[1])))
+        description = Description(model.name, numbers, Preprocessing(model.input_shape[1]))
     with float32_products():
         expected = keras_predictor(model).predict(images)
     certificate = {
@@ -66,7 +76,7 @@ def export_model(
     try:
         with tempfile.TemporaryDirectory(prefix=".export.", dir=output_dir) as staging:
             jobs = _jobs(formats, quantize)
-            written = {job: _write(model, *job, Path(staging)) for job in jobs}
+            written = {job: _write(model, *job, Path(staging), description, images) for job in jobs}
             certificate["formats"] = {
                 _entry_name(*job): certify(path, images, expected, job[1], labels, reference)
                 for job, path in written.items()
@@ -76,7 +86,7 @@ def export_model(
             (output_dir / "certificate.json").unlink(missing_ok=True)
             for job, path in written.items():
                 name = _entry_name(*job)
-                published = _publish(path, output_dir)
+                published = _publish(path, output_dir, version)
                 certificate["formats"][name] = {
                     "file": published.relative_to(output_dir).as_posix(),
                     **certificate["formats"][name],
@@ -98,9 +108,11 @@ def _entry_name(name: str, quantize: str) -> str:
     return name if quantize == "none" else f"{name}_{quantize}"
 
 
-def _write(model: keras.Model, name: str, quantize: str, directory: Path) -> Path:
+def _write(
+    model: keras.Model, name: str, quantize: str, directory: Path, description: Description, images: np.ndarray
+) -> Path:
     if name == "savedmodel":
-        return write_savedmodel(model, directory / "savedmodel")
+        return write_savedmodel(model, directory / "savedmodel", description, images)
     if name == "tflite":
         return write_tflite(model, directory / f"{_entry_name('model', quantize)}.tflite", quantize)
     if name == "onnx":
@@ -108,8 +120,8 @@ def _write(model: keras.Model, name: str, quantize: str, directory: Path) -> Pat
     return write_keras(model, directory / "model.keras")
 
 
-def _publish(path: Path, output_dir: Path) -> Path:
+def _publish(path: Path, output_dir: Path, version: int | None) -> Path:
     if path.is_dir():
-        return publish_version(path, output_dir / "savedmodel")
+        return publish_version(path, output_dir / "savedmodel", version)
     os.replace(path, output_dir / path.name)
     return output_dir / path.name
