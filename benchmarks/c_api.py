@@ -7,13 +7,13 @@ library says, the tensors' names in a signature, is read from the wire format.
 import ctypes
 import importlib.util
 from collections import defaultdict
-from collections.abc import Mapping
-from ctypes import POINTER, Structure, byref, c_char_p, c_int, c_int64, c_size_t, c_void_p
+from collections.abc import Iterable, Mapping
+from ctypes import POINTER, Structure, c_char_p, c_int, c_int64, c_size_t, c_void_p
 from functools import cache
 from pathlib import Path
 
 import numpy as np
-import numpy.random  # noqa: F401  (its libraries must be loaded before TensorFlow's)
+import numpy.random  # its libraries must be loaded before TensorFlow's
 
 _DTYPES = {1: np.dtype(np.float32), 3: np.dtype(np.int32), 9: np.dtype(np.int64)}
 _CODES = {dtype: code for code, dtype in _DTYPES.items()}
@@ -55,8 +55,8 @@ _RETURNS = {
 
 @cache
 def _library() -> ctypes.CDLL:
-    (directory,) = importlib.util.find_spec("tensorflow").submodule_search_locations
-    library = ctypes.CDLL(str(Path(directory) / "libtensorflow_cc.so.2"))  # finds libtensorflow_framework beside it
+    package = Path(importlib.util.find_spec("tensorflow").origin).parent  # found, not imported
+    library = ctypes.CDLL(str(package / "libtensorflow_cc.so.2"))  # finds libtensorflow_framework beside it
     for name, returned in _RETURNS.items():
         getattr(library, name).restype = returned
     return library
@@ -124,7 +124,7 @@ class SavedModelSession:
             _library().TF_DeleteSession(self._session, status)
         _library().TF_DeleteGraph(self._graph)
 
-    def _outputs(self, names: Mapping[str, str]) -> ctypes.Array:
+    def _outputs(self, names: Iterable[str]) -> ctypes.Array:
         parts = [name.split(":") for name in names]
         operation = _library().TF_GraphOperationByName
         return (_Output * len(parts))(*((operation(self._graph, name.encode()), int(index)) for name, index in parts))

@@ -27,9 +27,10 @@ class ImageLimits:
     max_aspect: int = 64
 
 
-def network_input(
-    image_bytes: tf.Tensor, preprocessing: Preprocessing, limits: ImageLimits = ImageLimits()
-) -> tf.Tensor:
+LIMITS = ImageLimits()
+
+
+def network_input(image_bytes: tf.Tensor, preprocessing: Preprocessing, limits: ImageLimits = LIMITS) -> tf.Tensor:
     """What the network eats, as the evaluation pipeline makes it: float32 (batch, s, s, 3).
 
     image_bytes: string (batch,), the contents of JPEG or PNG files. Whatever else there is in it, or what is above the

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from scarlet_tf.errors import InputError
 from scarlet_tf.export.description import Description
-from scarlet_tf.export.image_bytes import ImageLimits, network_input
+from scarlet_tf.export.image_bytes import LIMITS, ImageLimits, network_input
 from scarlet_tf.export.warmup import replay_warmup, warmup_requests, write_warmup
 
 EXTRA = "assets.extra"
@@ -24,7 +24,7 @@ def write_savedmodel(
     directory: str | Path,
     description: Description,
     images: np.ndarray,
-    limits: ImageLimits = ImageLimits(),
+    limits: ImageLimits = LIMITS,
 ) -> Path:
     """Writes `model` as a SavedModel straight into `directory`, for `publish_version` to publish; returns it.
 

@@ -88,8 +88,9 @@ def _answer(signature: Callable[..., Mapping[str, tf.Tensor]], request: Request)
     try:
         outputs = signature(**{name: tf.constant(value) for name, value in request.inputs.items()})
     except tf.errors.OpError as error:
-        raise RuntimeError(f"A warm-up request of {request.signature} failed: {error.message}") from error
+        reason = " ".join(error.message.split())
+        raise RuntimeError(f"A warm-up request of {request.signature} failed: {reason}") from error
     outputs = {name: value.numpy() for name, value in outputs.items()}
-    if len({value.shape[0] for value in (*request.inputs.values(), *outputs.values())}) != 1:
+    if len({value.shape[:1] for value in (*request.inputs.values(), *outputs.values())}) != 1:
         raise RuntimeError(f"The first dimension of all that {request.signature} takes and gives must be the batch.")
     return outputs
