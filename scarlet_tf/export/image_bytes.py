@@ -59,7 +59,10 @@ def _checked(contents: tf.Tensor, limits: ImageLimits) -> tf.Tensor:
         ),
         tf.debugging.Assert(
             is_jpeg | is_png,
-            ["image_bytes must be the contents of a JPEG or PNG file. Received something else, of bytes:", length],
+            [
+                "image_bytes must be the contents of a JPEG or PNG file. Received another kind of file, of bytes:",
+                length,
+            ],
         ),
     ]
     with tf.control_dependencies(checks):

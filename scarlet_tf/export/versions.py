@@ -22,6 +22,8 @@ def versions(base_dir: str | Path) -> list[int]:
 
 def check_version(base_dir: str | Path, version: int | None) -> None:
     """Raises InputError, naming --version, unless `version` can be published under `base_dir`; None is the next one."""
+    if os.path.lexists(base_dir) and not os.path.isdir(base_dir):
+        raise InputError(f"{base_dir} must be a directory, of a SavedModel's versions. Received: a file; move it away.")
     there = versions(base_dir)
     listed = f"{base_dir} has {', '.join(map(str, there)) or 'none'}"
     if version is None:

@@ -80,7 +80,7 @@ def test_an_image_at_the_limits_is_taken(kind):
 NO_FILE = "must be the contents of a JPEG or PNG file"
 BAD = {
     "empty": (b"", f"{NO_FILE}. Received: none"),
-    "text": (b"no image", rf"{NO_FILE}. Received something else, of bytes:\] \[8\]"),
+    "text": (b"no image", rf"{NO_FILE}. Received another kind of file, of bytes:\] \[8\]"),
     "gif": (saved(9, 9, "GIF"), NO_FILE),
     "bmp": (saved(9, 9, "BMP"), NO_FILE),
     "webp": (saved(9, 9, "WEBP"), NO_FILE),

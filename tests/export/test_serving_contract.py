@@ -115,7 +115,7 @@ def test_the_c_library_alone_answers_as_keras(
     best = [description.labels[index] for index in of_files.argmax(axis=1)]
     assert [row[0] for row in answers["classes"]["classes"]] == best
     assert np.shape(answers["classes"]["scores"]) == (len(photos), 5)
-    assert "image_bytes must be the contents of a JPEG or PNG file. Received something else" in answers["error"]
+    assert "image_bytes must be the contents of a JPEG or PNG file. Received another kind of file" in answers["error"]
 
 
 @pytest.fixture(scope="module")

@@ -129,3 +129,14 @@ for number in range(20):
     assert versions(base_dir) == list(range(1, 61))
     texts = {(base_dir / str(number) / "saved_model.pb").read_text() for number in range(1, 61)}
     assert texts == {f"{name}_{number}" for name in "abc" for number in range(20)}
+
+
+def test_a_file_in_the_place_of_the_base_path_is_refused(written, tmp_path):
+    (tmp_path / "savedmodel").write_text("a file")
+    with pytest.raises(InputError, match="savedmodel must be a directory"):
+        publish_version(written(), tmp_path / "savedmodel")
+
+
+def test_numbers_are_checked_without_tensorflow():
+    code = "import sys, scarlet_tf.export.versions; sys.exit('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
