@@ -11,10 +11,10 @@ from scarlet_tf.errors import RunError
 
 
 class Killable:
-    """A command of this package, which writes to `workdir`, and what it says to `log`."""
+    """A command of this package, which writes to `workdir`, and what it says to `log`. `flag` tells it where to."""
 
-    def __init__(self, module: str, flags: Sequence[str], workdir: Path, log: Path) -> None:
-        self._line = [sys.executable, "-m", module, *flags, f"--workdir={workdir}"]
+    def __init__(self, module: str, flags: Sequence[str], workdir: Path, log: Path, flag: str = "workdir") -> None:
+        self._line = [sys.executable, "-m", module, *flags, f"--{flag}={workdir}"]
         self._log = log
         self.workdir = workdir
         self._process: subprocess.Popen | None = None

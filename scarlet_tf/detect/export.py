@@ -16,8 +16,8 @@ from scarlet_tf.detect.retinanet import decode
 from scarlet_tf.detect.runtimes import DetectorSource, keras_detector
 from scarlet_tf.detect.suppression import MIN_SCORE, suppress
 from scarlet_tf.export.certificate import ParityError, float32_products, package_versions, size_in_bytes
-from scarlet_tf.export.savedmodel import publish_version
 from scarlet_tf.export.tflite import converted
+from scarlet_tf.export.versions import publish_version
 from scarlet_tf.files import write_json
 from scarlet_tf.nets.depthwise_parts import depthwise_in_parts
 

@@ -17,7 +17,6 @@ from scarlet_tf import command
 from scarlet_tf.arch.named import NamedArch, resolve
 from scarlet_tf.data import DATASETS, Dataset
 from scarlet_tf.errors import InputError
-from scarlet_tf.export.description import read_labels
 from scarlet_tf.export.settings import FORMATS, ONNX_LAYOUTS, QUANTIZE, ExportSettings
 from scarlet_tf.export.verify import read_certificate
 from scarlet_tf.export.versions import check_version
@@ -131,8 +130,9 @@ def main() -> None:
     output_dir = Path(_VERIFY.value or _OUTPUT_DIR.value or Path("exported") / named.name)
     if certificate is None:
         check_output_dir(output_dir, "output_dir")
+    if certificate is None and "savedmodel" in settings.formats:
+        check_output_dir(output_dir / "savedmodel", "output_dir")
         check_version(output_dir / "savedmodel", settings.version)
-    labels = read_labels(_LABELS.value) if _LABELS.value is not None else None
     command.start_tensorflow()
     import keras
 
@@ -156,7 +156,7 @@ def main() -> None:
         verify(named, loaded, certificate, output_dir, examples)
         print(f"verified: {output_dir}, {len(certificate['formats'])} artifacts, compared on {examples.origin}")
         return
-    description = describe(named, source, dataset, labels, image_size, loaded.model.output_shape[1])
+    description = describe(named, source, dataset, _LABELS.value, image_size, loaded.model.output_shape[1])
     certificate = export(
         named, loaded, settings, output_dir, examples, description, representative, _recorded_command()
     )

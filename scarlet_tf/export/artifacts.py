@@ -70,7 +70,8 @@ def export_model(
             }
             # A kill from here on leaves no certificate, rather than an old one beside new artifacts.
             (output_dir / CERTIFICATE).unlink(missing_ok=True)
-            for job, path in written.items():
+            # first the SavedModel, whose number may have been taken meanwhile
+            for job, path in sorted(written.items(), key=lambda item: item[0][0] != "savedmodel"):
                 name = entry_name(*job)
                 published = _publish(path, output_dir, settings.version)
                 file = published.relative_to(output_dir).as_posix()

@@ -1,16 +1,22 @@
 """Small networks with statistics that matter, and one export of them that the tests share."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 from scarlet_tf.arch.spec import ArchSpec, Head, MBConv, Projection, Skip, Stem
+from scarlet_tf.data.preprocessing import IMAGENET
 from scarlet_tf.export.artifacts import export_model
-from scarlet_tf.export.settings import FORMATS
+from scarlet_tf.export.description import Description, Preprocessing
+from scarlet_tf.export.savedmodel import write_savedmodel
+from scarlet_tf.export.settings import FORMATS, ExportSettings
 from scarlet_tf.export.tflite import write_tflite
+from scarlet_tf.export.versions import publish_version
 from scarlet_tf.nets.standalone import build_model
 
 IMAGE_SIZE, NUM_CLASSES = 28, 10
@@ -97,3 +103,42 @@ def exported(network: keras.Model, tmp_path_factory: pytest.TempPathFactory) -> 
 def batched_file(network: keras.Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """TFLite file of `network` for batches of 3."""
     return write_tflite(network, tmp_path_factory.mktemp("batched") / "model.tflite", batch_size=3)
+
+
+@pytest.fixture(scope="session")
+def description() -> Description:
+    """Of `network`, with labels that are no plain ASCII, and with photos' centres cropped."""
+    labels = ("sloth", "épagneul", "雪豹", "a, b", *(f"class {number}" for number in range(4, NUM_CLASSES)))
+    return Description("sloths", labels, Preprocessing(IMAGE_SIZE, "centre_crop", IMAGENET), {"seed": 0})
+
+
+@pytest.fixture(scope="session")
+def base_dir(network: keras.Model, description: Description, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A server's base path, with version 1 of `network`."""
+    directory = tmp_path_factory.mktemp("models")
+    written = write_savedmodel(network, directory / "written", description, _random_images(3))
+    return publish_version(written, directory / "sloths").parent
+
+
+@pytest.fixture(scope="session")
+def photos() -> list[bytes]:
+    """Files of smooth images, larger than the network's and of no square: JPEG in colours and in grey, baseline and
+    progressive, PNG in colours, in grey, of a palette, and with transparency."""
+    rng = np.random.default_rng(0)
+    kinds = [
+        ("RGB", "JPEG", {"quality": 90}),
+        ("L", "JPEG", {}),
+        ("RGB", "JPEG", {"progressive": True}),
+        ("RGB", "PNG", {}),
+        ("L", "PNG", {}),
+        ("P", "PNG", {}),
+        ("RGBA", "PNG", {}),
+    ]
+    files = []
+    for number, (mode, kind, options) in enumerate(kinds):
+        coarse = rng.integers(0, 256, (5, 6, 3)).astype(np.uint8)
+        image = Image.fromarray(coarse).resize((71 + 8 * number, 103 - 7 * number), Image.Resampling.BICUBIC)
+        buffer = io.BytesIO()
+        image.convert(mode).save(buffer, kind, **options)
+        files.append(buffer.getvalue())
+    return files
