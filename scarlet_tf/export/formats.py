@@ -10,6 +10,11 @@ QUANTIZE = ("none", "fp16", "dynamic", "int8", "qat")
 int8 weights with activations quantised as they come (dynamic); all in int8, after training (int8) or as trained for it
 (qat)."""
 
+LAYOUTS = ("nhwc", "nchw")
+"""Of an ONNX file's input: channels last, as everywhere here, or first."""
+OPSETS = range(11, 23)
+"""Of ONNX, that can be written."""
+
 
 def check_formats(formats: Sequence[str], quantize: Sequence[str], known: Sequence[str] = FORMATS) -> None:
     """Raises InputError, naming the flag, for formats that are not `known`, and for quantisations that there are not or
@@ -22,3 +27,11 @@ def check_formats(formats: Sequence[str], quantize: Sequence[str], known: Sequen
         raise InputError(
             f"--quantize={','.join(quantize)} is for TFLite. Received: --format={','.join(formats)}. Add tflite to it."
         )
+
+
+def check_onnx(opset: int, layout: str) -> None:
+    """Raises InputError, naming the flag, for an opset or a layout that there is not."""
+    if opset not in OPSETS:
+        raise InputError(f"--opset must be {OPSETS[0]} to {OPSETS[-1]}. Received: {opset}.")
+    if layout not in LAYOUTS:
+        raise InputError(f"--layout must be one of {', '.join(LAYOUTS)}. Received: {layout!r}.")

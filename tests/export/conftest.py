@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from scarlet_tf.arch.spec import ArchSpec, Head, MBConv, Projection, Skip, Stem
+from scarlet_tf.data.preprocessing import Normalisation
 from scarlet_tf.export.artifacts import export_model
+from scarlet_tf.export.description import Description, Preprocessing
 from scarlet_tf.export.formats import FORMATS
 from scarlet_tf.export.tflite import write_tflite
 from scarlet_tf.nets.standalone import build_model
@@ -83,6 +85,14 @@ def logits_of() -> Callable[[keras.Model, np.ndarray], np.ndarray]:
 @pytest.fixture(scope="session")
 def network() -> keras.Model:
     return _build("skipping")
+
+
+@pytest.fixture(scope="session")
+def description() -> Description:
+    """Of `network`, with labels beyond ASCII and a normalisation that differs by channel."""
+    normalisation = Normalisation(mean=(0.5, 0.25, 0.2), std=(0.2, 0.25, 0.5))
+    labels = ("naïve", *(f"class {index}" for index in range(1, NUM_CLASSES)))
+    return Description("tiny", labels, Preprocessing(IMAGE_SIZE, "whole", normalisation), {"weights": {"file": "a.keras"}})
 
 
 @pytest.fixture(scope="session")
