@@ -65,10 +65,10 @@ class Description:
     def contradictions(self, dataset: Dataset) -> list[str]:
         """What of it does not hold of `dataset`: a phrase each. Labels that are but numbers and ImageNet's ids for its
         names are no contradiction."""
-        ids = {name: wordnet_id for wordnet_id, name in imagenet_classes()} if len(self.labels) == 1000 else {}
+        by_id = set(imagenet_classes())
         found = []
         for index, (label, name) in enumerate(zip(self.labels, dataset.class_names, strict=False)):
-            if name not in (label, ids.get(label)) and not label.isdecimal():
+            if name != label and (name, label) not in by_id and not label.isdecimal():
                 same = "the same ones in another order, " if set(self.labels) == set(dataset.class_names) else ""
                 found.append(f"its labels are others, {same}first number {index}, {label!r} for {name!r}")
                 break

@@ -140,9 +140,7 @@ def _shapes(model: onnx.ModelProto) -> dict[str, list[int | None]]:
     """The shapes of tensors, as far as they can be told; None for an unknown size."""
     values = onnx.shape_inference.infer_shapes(model).graph.value_info
     return {
-        value.name: [
-            dim.dim_value if dim.HasField("dim_value") else None for dim in value.type.tensor_type.shape.dim
-        ]
+        value.name: [dim.dim_value if dim.HasField("dim_value") else None for dim in value.type.tensor_type.shape.dim]
         for value in values
     }
 
@@ -184,4 +182,3 @@ def _padding(graph: _Graph, conv: onnx.NodeProto) -> None:
     attributes.pop("auto_pad", None)
     pads = [int(a) + b for a, b in zip([*before[2:], *after[2:]], own, strict=True)]
     graph.replace(conv, "Conv", [pad.input[0], *conv.input[1:]], pads=pads, **attributes)
-

@@ -59,14 +59,18 @@ def load_artifact(path: str | Path, num_threads: int | None = None) -> Predictor
     if not path.exists():
         raise InputError(f"An exported model must be {_KINDS}. Received: {path}, which does not exist.")
     if path.is_dir():
-        return _load_savedmodel(path)
-    if path.suffix == ".tflite":
-        return _load_tflite(path, num_threads)
-    if path.suffix == ".onnx":
-        return _load_onnx(path, num_threads)
-    if path.suffix == ".keras":
-        return _load_keras(path)
-    raise InputError(f"An exported model must be {_KINDS}. Received: {path}.")
+        predictor = _load_savedmodel(path)
+    elif path.suffix == ".tflite":
+        predictor = _load_tflite(path, num_threads)
+    elif path.suffix == ".onnx":
+        predictor = _load_onnx(path, num_threads)
+    elif path.suffix == ".keras":
+        predictor = _load_keras(path)
+    else:
+        raise InputError(f"An exported model must be {_KINDS}. Received: {path}.")
+    with _reading(path, "a network that runs"):  # some damage shows only then
+        predictor.predict(np.zeros((1, predictor.image_size, predictor.image_size, 3)))
+    return predictor
 
 
 def keras_predictor(model: "keras.Model") -> Predictor:

@@ -92,7 +92,9 @@ def description() -> Description:
     """Of `network`, with labels beyond ASCII and a normalisation that differs by channel."""
     normalisation = Normalisation(mean=(0.5, 0.25, 0.2), std=(0.2, 0.25, 0.5))
     labels = ("naïve", *(f"class {index}" for index in range(1, NUM_CLASSES)))
-    return Description("tiny", labels, Preprocessing(IMAGE_SIZE, "whole", normalisation), {"weights": {"file": "a.keras"}})
+    return Description(
+        "tiny", labels, Preprocessing(IMAGE_SIZE, "whole", normalisation), {"weights": {"file": "a.keras"}}
+    )
 
 
 @pytest.fixture(scope="session")

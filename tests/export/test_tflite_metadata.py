@@ -52,9 +52,7 @@ class Reader:
         return [Reader(self.table.Bytes, self.table.Indirect(start + 4 * index)) for index in range(length)]
 
     def floats(self, field: int) -> list[float]:
-        return self.table.GetVectorAsNumpy(
-            number_types.Float32Flags, self.place(field) - self.table.Pos
-        ).tolist()
+        return self.table.GetVectorAsNumpy(number_types.Float32Flags, self.place(field) - self.table.Pos).tolist()
 
     def data(self, field: int) -> tuple[int, bytes]:
         """Where a vector of bytes starts, and these."""
