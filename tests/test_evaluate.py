@@ -63,7 +63,7 @@ def artifacts(mini_network, dataset, tmp_path_factory):
 
     from scarlet_tf.export.keras_file import write_keras
     from scarlet_tf.export.onnx import write_onnx
-    from scarlet_tf.export.savedmodel import write_savedmodel
+    from scarlet_tf.export.savedmodel import write_signature
     from scarlet_tf.export.tflite import write_tflite
 
     directory = tmp_path_factory.mktemp("artifacts")
@@ -72,7 +72,7 @@ def artifacts(mini_network, dataset, tmp_path_factory):
     write_tflite(model, directory / "model.tflite", description=description)
     write_keras(model, directory / "model.keras", description)
     write_onnx(model, directory / "model.onnx", description)
-    write_savedmodel(model, directory / "savedmodel")
+    write_signature(model, directory / "savedmodel" / "1")
     swapped = (dataset.class_names[1], dataset.class_names[0], *dataset.class_names[2:])
     write_onnx(model, directory / "swapped.onnx", replace(description, labels=swapped))
     return directory

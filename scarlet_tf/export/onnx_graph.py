@@ -1,4 +1,4 @@
-"""Fewer nodes for the same function: what tf2onnx leaves in an ONNX graph of NCHW convolutions that others write better.
+"""Fewer nodes for the same function, where others write an ONNX graph of NCHW convolutions better than tf2onnx.
 
 Each rewrite is equal up to the rounding of a float32.
 """
