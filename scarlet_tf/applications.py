@@ -5,14 +5,13 @@
 """
 
 from collections.abc import Callable, Sequence
-from functools import cache
-from importlib.resources import files
 
 import keras
 import numpy as np
 
 from scarlet_tf.arch.spec import ArchSpec
 from scarlet_tf.arch.zoo import ZOO, get_arch
+from scarlet_tf.data.imagenet import imagenet_classes
 from scarlet_tf.data.preprocessing import IMAGENET
 from scarlet_tf.errors import InputError
 from scarlet_tf.nets.standalone import POOLING, StandaloneModel, build_backbone, build_classifier
@@ -92,13 +91,6 @@ def preprocess_input(pixels: object) -> object:
     if isinstance(pixels, np.ndarray):
         return IMAGENET.applied_to(pixels.astype(np.float32))
     return IMAGENET.applied_to(keras.ops.cast(pixels, "float32"))
-
-
-@cache
-def imagenet_classes() -> tuple[tuple[str, str], ...]:
-    """ImageNet's 1,000 classes in the order of the networks' outputs, as (WordNet id, name)."""
-    text = files("scarlet_tf.data").joinpath("imagenet_classes.txt").read_text()
-    return tuple(tuple(line.split(" ", 1)) for line in text.splitlines())
 
 
 def decode_predictions(

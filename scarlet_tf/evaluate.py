@@ -4,6 +4,7 @@
 published network's name, an arch.json, a workdir or SPACE:GENOTYPE.
 """
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from scarlet_tf import command
 from scarlet_tf.arch.named import resolve
 from scarlet_tf.data import DATASETS, SPLITS, Dataset
 from scarlet_tf.errors import InputError
+from scarlet_tf.export.description import read_description
 from scarlet_tf.progress import progress
 from scarlet_tf.weights import WeightsSource
 
@@ -90,6 +92,10 @@ def main() -> None:
             f"--dataset must have the {predictor.num_classes} classes of the model. Received: {name}, with "
             f"{dataset.num_classes}."
         )
+    described = read_description(model) if artifact else None
+    contradictions = described.contradictions(dataset) if described else None
+    if contradictions:
+        print(f"WARNING: {model} was not made for {dataset.name}: {'; '.join(contradictions)}.", file=sys.stderr)
     correct, seen = accuracy(
         predictor.predict, dataset, _SPLIT.value, predictor.image_size, _BATCH_SIZE.value, _MAX_IMAGES.value
     )

@@ -1,10 +1,14 @@
 """Counting right answers, and telling artifacts from architectures."""
 
+import shutil
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from scarlet_tf.data import load_dataset
 from scarlet_tf.evaluate import accuracy, is_artifact
+from scarlet_tf.export.description import Description, Preprocessing
 
 
 @pytest.fixture(scope="module")
@@ -50,3 +54,53 @@ def test_savedmodel_is_told_by_its_file(file, tmp_path):
 @pytest.mark.parametrize("model", ["scarlet_a", "arch.json", "no_such_directory"])
 def test_architectures_are_no_artifacts(model):
     assert not is_artifact(model)
+
+
+@pytest.fixture(scope="module")
+def artifacts(mini_network, dataset, tmp_path_factory):
+    """Directory with a network in every format, described, and once with two labels swapped."""
+    import keras
+
+    from scarlet_tf.export.keras_file import write_keras
+    from scarlet_tf.export.onnx import write_onnx
+    from scarlet_tf.export.savedmodel import write_signature
+    from scarlet_tf.export.tflite import write_tflite
+
+    directory = tmp_path_factory.mktemp("artifacts")
+    model = keras.models.load_model(mini_network / "model.keras")
+    description = Description("mini", dataset.class_names, Preprocessing.of_dataset(dataset, 16))
+    write_tflite(model, directory / "model.tflite", description=description)
+    write_keras(model, directory / "model.keras", description)
+    write_onnx(model, directory / "model.onnx", description)
+    write_signature(model, directory / "savedmodel" / "1")
+    swapped = (dataset.class_names[1], dataset.class_names[0], *dataset.class_names[2:])
+    write_onnx(model, directory / "swapped.onnx", replace(description, labels=swapped))
+    return directory
+
+
+@pytest.mark.parametrize(
+    "file", ["model.tflite", "model.onnx", "model.keras", "savedmodel/1/variables/variables.data-00000-of-00001"]
+)
+def test_a_truncated_artifact_is_refused_in_one_line(file, artifacts, run_command, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(artifacts, copy)
+    (copy / file).write_bytes((artifacts / file).read_bytes()[:-40])
+    artifact = copy / file.split("/")[0]
+    done = run_command("evaluate", f"--model={artifact}", "--dataset=synthetic", "--max_images=50")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"error: {artifact}")
+    assert done.stderr.count("\n") == 1
+
+
+def test_labels_in_another_order_are_warned_of(artifacts, dataset, run_command):
+    flags = ("--dataset=synthetic", "--max_images=50")
+    done = run_command("evaluate", f"--model={artifacts / 'swapped.onnx'}", *flags)
+    assert done.returncode == 0
+    first, second = dataset.class_names[:2]
+    said = (
+        f"was not made for synthetic: its labels are others, the same ones in another order, first number 0, {second!r}"
+    )
+    assert done.stderr.startswith(f"WARNING: {artifacts / 'swapped.onnx'} {said} for {first!r}")
+    assert done.stderr.count("\n") == 1
+    done = run_command("evaluate", f"--model={artifacts / 'model.onnx'}", *flags)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -18,7 +18,8 @@ from scarlet_tf.export.certificate import (
 )
 from scarlet_tf.export.description import Description
 from scarlet_tf.export.keras_file import write_keras
-from scarlet_tf.export.model_card import MODEL_CARD, model_card
+from scarlet_tf.export.model_card import FILE_NAME as MODEL_CARD
+from scarlet_tf.export.model_card import model_card
 from scarlet_tf.export.onnx import write_onnx
 from scarlet_tf.export.runtimes import keras_predictor
 from scarlet_tf.export.savedmodel import write_savedmodel

@@ -8,12 +8,20 @@ import keras
 import onnx
 import tensorflow as tf
 import tf2onnx
+from onnx import helper, version_converter
 from tf2onnx.optimizer.transpose_optimizer import TransposeOptimizer
 
+from scarlet_tf.export.description import Description
+from scarlet_tf.export.settings import check_onnx
+from scarlet_tf.export.onnx_graph import rename, simplify
+from scarlet_tf.export.onnx_metadata import add_metadata
 from scarlet_tf.files import replacing
 
-MAX_TRANSPOSES = 2
-"""NHWC to NCHW after the input and back before the output. More means that the optimizer gave up."""
+MAX_TRANSPOSES = {"nhwc": 1, "nchw": 0}
+"""By layout: NHWC to NCHW after the input, if it is not that. More means that the optimizer gave up."""
+
+_NEWEST_CONVERTED = 17
+"""tf2onnx's best opset: from 18 on it writes a mean that onnxruntime computes in another layout, with Transposes."""
 
 
 class _TransposeOptimizer(TransposeOptimizer):
@@ -38,24 +46,46 @@ def _transposes_of_scalars_optimized() -> Iterator[None]:
         optimizers["optimize_transpose"] = theirs
 
 
-def write_onnx(model: keras.Model, path: str | Path, opset: int = 17) -> Path:
-    """Writes `model` to `path` and returns it: input `image` (float32 NHWC), output `logits`, any `batch`.
+def write_onnx(
+    model: keras.Model,
+    path: str | Path,
+    description: Description | None = None,
+    opset: int = 17,
+    layout: str = "nhwc",
+) -> Path:
+    """Writes `model` to `path` and returns it: input `image` (batch, s, s, 3) float32, or with the layout "nchw"
+    (batch, 3, s, s), output `logits`, any `batch`.
 
-    Raises RuntimeError where the graph is left with Transposes inside the network.
+    The same model gives the same bytes. Raises InputError for an opset or a layout that there is not, RuntimeError
+    where the graph is left with Transposes inside the network.
     """
+    check_onnx(opset, layout)
     image = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32, name="image")
     function = tf.function(lambda image: {"logits": model(image, training=False)})
     with _transposes_of_scalars_optimized():
-        proto, _ = tf2onnx.convert.from_function(function, input_signature=[image], opset=opset)
+        proto, _ = tf2onnx.convert.from_function(
+            function,
+            input_signature=[image],
+            opset=min(opset, _NEWEST_CONVERTED),
+            inputs_as_nchw=["image"] if layout == "nchw" else None,
+        )
+    simplify(proto)
+    if opset > _NEWEST_CONVERTED:
+        proto = version_converter.convert_version(proto, opset)
+    del proto.opset_import[:]  # with domains that have no node in it
+    proto.opset_import.append(helper.make_opsetid("", opset))
+    proto.ir_version = helper.find_min_ir_version_for(proto.opset_import)
     for value in (*proto.graph.input, *proto.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
+    rename(proto, model.name, [layer.name for layer in model.layers])
+    add_metadata(proto, description)
     onnx.checker.check_model(proto, full_check=True)
     transposes = sum(node.op_type == "Transpose" for node in proto.graph.node)
-    if transposes > MAX_TRANSPOSES:
+    if transposes > MAX_TRANSPOSES[layout]:
         raise RuntimeError(
-            f"The ONNX graph of {model.name} should have at most {MAX_TRANSPOSES} Transposes. It has "
+            f"The ONNX graph of {model.name} should have at most {MAX_TRANSPOSES[layout]} Transposes. It has "
             f"{transposes}: tf2onnx could not move them out of the network."
         )
     with replacing(path) as temporary:
-        onnx.save(proto, temporary)
+        temporary.write_bytes(proto.SerializeToString(deterministic=True))
     return Path(path)

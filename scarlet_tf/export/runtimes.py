@@ -59,14 +59,18 @@ def load_artifact(path: str | Path, num_threads: int | None = None) -> Predictor
     if not path.exists():
         raise InputError(f"An exported model must be {_KINDS}. Received: {path}, which does not exist.")
     if path.is_dir():
-        return _load_savedmodel(path)
-    if path.suffix == ".tflite":
-        return _load_tflite(path, num_threads)
-    if path.suffix == ".onnx":
-        return _load_onnx(path, num_threads)
-    if path.suffix == ".keras":
-        return _load_keras(path)
-    raise InputError(f"An exported model must be {_KINDS}. Received: {path}.")
+        predictor = _load_savedmodel(path)
+    elif path.suffix == ".tflite":
+        predictor = _load_tflite(path, num_threads)
+    elif path.suffix == ".onnx":
+        predictor = _load_onnx(path, num_threads)
+    elif path.suffix == ".keras":
+        predictor = _load_keras(path)
+    else:
+        raise InputError(f"An exported model must be {_KINDS}. Received: {path}.")
+    with _reading(path, "a network that runs"):  # some damage shows only then
+        predictor.predict(np.zeros((1, predictor.image_size, predictor.image_size, 3)))
+    return predictor
 
 
 def keras_predictor(model: "keras.Model") -> Predictor:
@@ -120,21 +124,25 @@ def _load_onnx(path: Path, num_threads: int | None) -> Predictor:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         (image,), (logits,) = session.get_inputs(), session.get_outputs()
-        image_size, num_classes = _sizes(image.shape, logits.shape)
-        batch_size = image.shape[0] if isinstance(image.shape[0], int) else _BATCH_SIZE
-    return Predictor(
-        "onnx",
-        image_size,
-        num_classes,
-        batch_size,
-        lambda images: session.run([logits.name], {image.name: images})[0],
-    )
+        batch, *sides = image.shape
+        channels_first = len(sides) == 3 and sides[0] == 3 != sides[2]
+        image_size, num_classes = _sizes([batch, *sides[1:], 3] if channels_first else image.shape, logits.shape)
+        batch_size = batch if isinstance(batch, int) else _BATCH_SIZE
+
+    def run(images: np.ndarray) -> np.ndarray:
+        fed = np.ascontiguousarray(images.transpose(0, 3, 1, 2)) if channels_first else images
+        return session.run([logits.name], {image.name: fed})[0]
+
+    return Predictor("onnx", image_size, num_classes, batch_size, run)
 
 
 def _load_tflite(path: Path, num_threads: int | None) -> Predictor:
     from ai_edge_litert.interpreter import Interpreter
 
+    from scarlet_tf.export.tflite_metadata import check_whole
+
     with _reading(path, "a TFLite model"):
+        check_whole(path)
         with notices_dropped():
             interpreter = Interpreter(model_path=str(path), num_threads=num_threads)
             interpreter.allocate_tensors()

@@ -11,7 +11,9 @@ QUANTIZE = ("none", "fp16", "dynamic", "int8", "qat")
 int8 weights with activations quantised as they come (dynamic); all in int8, after training (int8) or as trained for it
 (qat)."""
 ONNX_LAYOUTS = ("nhwc", "nchw")
-OPSETS = range(13, 19)
+"""Of an ONNX file's input: channels last, as everywhere here, or first."""
+OPSETS = range(11, 23)
+"""Of ONNX, that can be written."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +36,7 @@ class ExportSettings:
         check_formats(self.formats, self.quantize)
         if self.batch_size < 1:
             raise InputError(f"--batch_size must be at least 1. Received: {self.batch_size}.")
-        if self.opset not in OPSETS:
-            raise InputError(f"--opset must be from {OPSETS[0]} to {OPSETS[-1]}. Received: {self.opset}.")
-        if self.onnx_layout not in ONNX_LAYOUTS:
-            raise InputError(f"--onnx_layout must be one of {', '.join(ONNX_LAYOUTS)}. Received: {self.onnx_layout!r}.")
+        check_onnx(self.opset, self.onnx_layout)
         if self.version is not None and self.version < 1:
             raise InputError(f"--version must be at least 1. Received: {self.version}.")
         for flag, value, default, needed in (
@@ -73,3 +72,11 @@ def check_formats(
         raise InputError(
             f"--quantize={','.join(quantize)} is for TFLite. Received: --format={','.join(formats)}. Add tflite to it."
         )
+
+
+def check_onnx(opset: int, layout: str) -> None:
+    """Raises InputError, naming the flag, for an opset or a layout that there is not."""
+    if opset not in OPSETS:
+        raise InputError(f"--opset must be from {OPSETS[0]} to {OPSETS[-1]}. Received: {opset}.")
+    if layout not in ONNX_LAYOUTS:
+        raise InputError(f"--onnx_layout must be one of {', '.join(ONNX_LAYOUTS)}. Received: {layout!r}.")

@@ -9,9 +9,11 @@ import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema
 
 from scarlet_tf.errors import InputError
-from scarlet_tf.export.settings import QUANTIZE
+from scarlet_tf.export.description import Description
 from scarlet_tf.export.operators import tflite_operators
 from scarlet_tf.export.savedmodel import write_signature
+from scarlet_tf.export.settings import QUANTIZE
+from scarlet_tf.export.tflite_metadata import with_metadata
 from scarlet_tf.files import replacing
 from scarlet_tf.nets.depthwise_parts import depthwise_in_parts
 
@@ -24,11 +26,12 @@ def write_tflite(
     quantize: str = "none",
     batch_size: int = 1,
     names: tuple[str, str] = ("image", "logits"),
+    description: Description | None = None,
 ) -> Path:
     """Writes `model` to `path` and returns it: input `image` (batch_size, s, s, 3) float32, output `logits`.
 
-    `names` are what input and output are called instead, at most as long. Raises RuntimeError where an operator is not
-    one of LiteRT's own.
+    `names` are what input and output are called instead, at most as long. `description`, where given, is put in as
+    TFLite's metadata. Raises RuntimeError where an operator is not one of LiteRT's own.
     """
     if quantize not in QUANTIZE:
         raise InputError(f"quantize must be one of {', '.join(QUANTIZE)}. Received: {quantize!r}.")
@@ -37,6 +40,8 @@ def write_tflite(
         write_signature(model, saved_model, batch_size, names)
         content = converted(saved_model, quantize)
     _name_tensors(content, names)
+    if description is not None:
+        content = with_metadata(content, description)
     with replacing(path) as temporary:
         temporary.write_bytes(content)
     return Path(path)

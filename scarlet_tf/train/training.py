@@ -81,7 +81,7 @@ def _train(
         synchronise(model)
     if config.freeze is not None:
         freeze(model, config.model, config.freeze)
-    workdir.start(config)
+    workdir.start(config, dataset)
     lay_lanes(model, lanes)
     fit(model, dataset, config, workdir, strategy, f"train {workdir.path}")
     lay_lanes(model, 1)  # like what was frozen, a setting of this training and not of the network

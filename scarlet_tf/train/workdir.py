@@ -12,6 +12,7 @@ from scarlet_tf.data import Dataset
 from scarlet_tf.errors import InputError
 from scarlet_tf.files import check_output_dir, replacing, write_json
 from scarlet_tf.train.config import TrainConfig
+from scarlet_tf.train.trained_on import TrainedOn
 from scarlet_tf.weights import WeightsSource
 
 MAY_DIFFER = ("strategy", "tpu", "connect_timeout", "data_dir", "max_bad_images", "probe_epochs")
@@ -36,13 +37,14 @@ class Settings(Protocol):
 
 
 class Workdir:
-    """`config.json`, `metrics.jsonl` and `probes.jsonl` (a JSON object a line), `checkpoints/`, `tensorboard/`, and for
-    a network `arch.json`."""
+    """`config.json`, `metrics.jsonl` and `probes.jsonl` (a JSON object a line), `checkpoints/`, `tensorboard/`, for a
+    network `arch.json`, and for a classifier `data.json`."""
 
     def __init__(self, path: str | Path, writes: bool = True) -> None:
         """Where several processes train together, just one `writes`; the others leave the directory as it is."""
         self.path, self.writes = Path(path), writes
         self.config_path = self.path / "config.json"
+        self.data_path = self.path / "data.json"
         self.metrics_path = self.path / "metrics.jsonl"
         self.probes_path = self.path / "probes.jsonl"
         self.checkpoint_dir = self.path / "checkpoints"
@@ -79,13 +81,15 @@ class Workdir:
                 "Use another --workdir, or the settings it was begun with."
             )
 
-    def start(self, config: Settings) -> None:
-        """Writes what the run is about."""
+    def start(self, config: Settings, dataset: Dataset | None = None) -> None:
+        """Writes what the run is about, and where `dataset` is given, what its network will know of it."""
         if not self.writes:
             return
         self.path.mkdir(parents=True, exist_ok=True)
         if config.model is not None:
             config.model.write(self.path / "arch.json")
+        if dataset is not None:
+            TrainedOn.of_dataset(dataset).write(self.data_path)
         write_json(self.config_path, config.to_dict())
 
     def truncate_metrics(self, step: int) -> None:

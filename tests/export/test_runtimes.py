@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 import sys
 
@@ -79,15 +80,20 @@ def test_a_corrupt_file_is_refused_in_one_line(exported, tmp_path, capfd, name, 
     assert capfd.readouterr().err == ""
 
 
-@pytest.mark.parametrize("missing", ["saved_model.pb", "variables/variables.index"])
-def test_a_corrupt_savedmodel_is_refused(exported, tmp_path, missing):
-    for file in (exported / "savedmodel" / "1").rglob("*"):
-        if file.is_file():
-            copy = tmp_path / "1" / file.relative_to(exported / "savedmodel" / "1")
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_bytes(file.read_bytes())
-    (tmp_path / "1" / missing).write_bytes(b"garbage")
-    with pytest.raises(InputError, match=r"serving_default"):
+@pytest.mark.parametrize(
+    ("file", "damage"),
+    [
+        ("saved_model.pb", "garbage"),
+        ("saved_model.pb", "half"),
+        ("variables/variables.index", "garbage"),
+        ("variables/variables.data-00000-of-00001", "half"),
+    ],
+)
+def test_a_corrupt_savedmodel_is_refused(exported, tmp_path, file, damage):
+    shutil.copytree(exported / "savedmodel" / "1", tmp_path / "1")
+    whole = (tmp_path / "1" / file).read_bytes()
+    (tmp_path / "1" / file).write_bytes(b"garbage" if damage == "garbage" else whole[: len(whole) // 2])
+    with pytest.raises(InputError, match=r"^[^\n]*serving_default[^\n]*$"):
         load_artifact(tmp_path)
 
 
@@ -97,6 +103,30 @@ def test_a_network_with_other_inputs_is_refused(tmp_path):
     keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]).save(tmp_path / "dense.keras")
     with pytest.raises(InputError, match=r"input of shape \[None, 4\]"):
         load_artifact(tmp_path / "dense.keras")
+
+
+def test_a_keras_file_with_code_in_it_is_refused(tmp_path):
+    import keras
+
+    ran = tmp_path / "ran"
+    code = lambda x, ran=str(ran): open(ran, "w").close() or x[:, 0, 0]  # noqa: E731
+    layers = [keras.Input((28, 28, 3)), keras.layers.Lambda(code)]
+    keras.Sequential(layers).save(tmp_path / "code.keras")
+    ran.unlink()  # made when it was built
+    with pytest.raises(InputError, match=r"^[^\n]*code\.keras must hold a Keras model[^\n]*Lambda[^\n]*$"):
+        load_artifact(tmp_path / "code.keras")
+    assert not ran.exists()
+
+
+def test_damage_that_shows_when_it_runs_is_refused(exported, tmp_path):
+    import onnx
+
+    model = onnx.load(exported / "model.onnx")
+    (depthwise, *_) = (node for node in model.graph.node for a in node.attribute if a.name == "group" and a.i > 1)
+    next(attribute for attribute in depthwise.attribute if attribute.name == "group").i = 2
+    onnx.save(model, tmp_path / "model.onnx")
+    with pytest.raises(InputError, match=r"^[^\n]*model\.onnx must hold[^\n]*$"):
+        load_artifact(tmp_path / "model.onnx")
 
 
 def test_tflite_and_onnx_run_quietly_without_tensorflow(exported):
