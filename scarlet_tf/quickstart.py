@@ -15,6 +15,7 @@ from scarlet_tf import command
 from scarlet_tf.arch.named import NamedArch, resolve
 from scarlet_tf.arch.spaces import SMALL
 from scarlet_tf.data import load_dataset
+from scarlet_tf.export.settings import ExportSettings
 from scarlet_tf.files import check_output_dir, write_json
 from scarlet_tf.search.config import SearchConfig
 from scarlet_tf.search.evaluation import Evaluation
@@ -29,7 +30,7 @@ SEARCH = SearchConfig(population=24, generations=6, acc_min=0.4, madds_max=6e6, 
 SEARCH_IMAGES = 600
 NUM_PICKS = 3
 RETRAINING = {"batch_size": 32, "epochs": 10, "learning_rate": 0.1, "weight_decay": 5e-4}
-FORMATS, QUANTIZE = ("savedmodel", "tflite", "onnx", "keras"), ("none", "fp16")
+EXPORT = ExportSettings(("savedmodel", "tflite", "onnx", "keras"), ("none", "fp16"))
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class PickReport:
 def follow_pick(path: Path, workdir: Path) -> PickReport:
     """Extracts a picked network from the supernet, retrains it shortly, exports it, and measures every step."""
     from scarlet_tf.evaluate import accuracy
+    from scarlet_tf.export.describe import describe
     from scarlet_tf.export.run import ExportImages, export
     from scarlet_tf.export.runtimes import keras_predictor
     from scarlet_tf.models import LoadedModel, load_model
@@ -64,11 +66,17 @@ def follow_pick(path: Path, workdir: Path) -> PickReport:
     in_supernet = test_accuracy(extracted.path_logits)
     after_extraction = test_accuracy(keras_predictor(extracted.model).predict)
     config = TrainConfig(DATASET, IMAGE_SIZE, model=named, weights=str(supernet), **RETRAINING)
-    model = train(config, workdir / "picks" / named.name)
+    pick = workdir / "picks" / named.name
+    model = train(config, pick)
     retrained = test_accuracy(keras_predictor(model).predict)
     examples = ExportImages.of_dataset(dataset, IMAGE_SIZE, dataset.num_examples("test"))
     output_dir = workdir / "exported" / named.name
-    certificate = export(named, LoadedModel(model), FORMATS, QUANTIZE, output_dir, examples)
+    source = WeightsSource.find(named, str(pick))
+    description = describe(named, source, dataset, None, IMAGE_SIZE, dataset.num_classes)
+    formats = f"--format={','.join(EXPORT.formats)} --quantize={','.join(EXPORT.quantize)}"
+    images = f"--num_images={len(examples.images)}"
+    command = f"python -m scarlet_tf.export --model={pick} {formats} {images} --output_dir={output_dir}"
+    certificate = export(named, LoadedModel(model), EXPORT, output_dir, examples, description, command=command)
     artifacts = {name: entry["accuracy"] for name, entry in certificate["formats"].items()}
     return PickReport(
         named,

@@ -69,6 +69,8 @@ def export_model(
                 entry_name(*job): certify(path, images, expected, job[1], labels, reference)
                 for job, path in written.items()
             }
+            if "onnx" in certificate["formats"]:
+                certificate["formats"]["onnx"]["layout"] = settings.onnx_layout
             # A kill from here on leaves no certificate, rather than an old one beside new artifacts.
             (output_dir / CERTIFICATE).unlink(missing_ok=True)
             # first the SavedModel, whose number may have been taken meanwhile
@@ -111,9 +113,7 @@ def certified_again(
     return again
 
 
-def _head(
-    model: keras.Model, expected: np.ndarray, reference: np.ndarray | None, facts: Mapping | None
-) -> dict:
+def _head(model: keras.Model, expected: np.ndarray, reference: np.ndarray | None, facts: Mapping | None) -> dict:
     """What a certificate says of `model` itself, whose logits are `expected`. Raises ParityError where they are not
     `reference`."""
     head = {

@@ -16,8 +16,8 @@ from scarlet_tf.export.partitions import partitions
 from scarlet_tf.export.runtimes import load_artifact
 
 TOLERANCES = {"none": 1e-4, "fp16": 1e-2}
-"""Largest `max_rel_error` of an artifact by how it is quantised. float32 differs in the order of sums. What int8 costs is
-measured, as accuracy and agreement, and not bounded."""
+"""Largest `max_rel_error` of an artifact by how it is quantised. float32 differs in the order of sums. What integers
+cost is measured, as accuracy and agreement, and not bounded."""
 
 _PACKAGES = ("tensorflow", "keras", "numpy", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert")
 
@@ -84,7 +84,7 @@ def certify(
         entry["against_reference"] = parity(logits, reference)
     entry |= {"bytes": size_in_bytes(path), "sha256": sha256(path), "operators": operators(path)}
     if path.suffix == ".tflite":
-        entry["xnnpack"] = asdict(partitions(path))
+        entry["partitions"] = asdict(partitions(path))
     return entry
 
 

@@ -62,8 +62,8 @@ def _log_euclidean_balance(products: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def stage_bases(between: Sequence[np.ndarray], basis: str = "balanced") -> tuple[str, list[np.ndarray]]:
-    """Which basis it is, "identity" or one of BASES, and B_0 .. B_k of the activations after the k + 1 blocks of a stage,
-    each (channels, channels).
+    """Which basis it is, "identity" or one of BASES; and B_0 .. B_k of the activations after the k + 1 blocks of a
+    stage, each (channels, channels).
 
     between: A_0 .. A_(k-1), what the supernet applies between consecutive blocks, all but A_0 invertible. basis:
     "backward" takes B_k = I, "forward" B_1 = I, "balanced" whichever keeps B_1 .. B_k better conditioned of both and

@@ -307,12 +307,14 @@ def _stabilizers(certificate: Mapping) -> list[str]:
         [
             removal.get("slot"),
             removal.get("method"),
+            removal.get("basis"),
+            ", ".join(map(str, removal.get("composed_with") or ())),
             _format(removal, "condition_number", "{:.3g}".format),
             _format(removal, "basis_condition_number", "{:.3g}".format),
         ]
         for removal in removals
     ]
-    header = ("slot", "removed by", "condition number", "of the bases inverted")
+    header = ("slot", "removed by", "basis", "together with slots", "condition number", "of the bases inverted")
     return [said, *filter(None, [_table(header, rows)])]
 
 

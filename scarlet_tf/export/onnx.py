@@ -12,9 +12,9 @@ from onnx import helper, version_converter
 from tf2onnx.optimizer.transpose_optimizer import TransposeOptimizer
 
 from scarlet_tf.export.description import Description
-from scarlet_tf.export.settings import check_onnx
 from scarlet_tf.export.onnx_graph import rename, simplify
 from scarlet_tf.export.onnx_metadata import add_metadata
+from scarlet_tf.export.settings import check_onnx
 from scarlet_tf.files import replacing
 
 MAX_TRANSPOSES = {"nhwc": 1, "nchw": 0}

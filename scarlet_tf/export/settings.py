@@ -47,7 +47,7 @@ class ExportSettings:
         ):
             if value != default and needed not in self.formats:
                 raise InputError(
-                    f"--{flag}={value} is for {needed}. Received: --format={','.join(self.formats)}. Add {needed} to it."
+                    f"--{flag}={value} is for {needed}. Received: --format={','.join(self.formats)}. Add {needed}."
                 )
 
     @property

@@ -21,7 +21,7 @@ _SAME = (
     "stabilizers_removed",
     "stabilizers_left",
 )
-_SAME_OF_FILES = ("quantize", "bytes", "sha256", "operators", "xnnpack")
+_SAME_OF_FILES = ("quantize", "bytes", "sha256", "operators", "partitions")
 
 
 def read_certificate(output_dir: str | Path) -> dict:
@@ -33,7 +33,9 @@ def read_certificate(output_dir: str | Path) -> dict:
         files = {entry["file"]: entry["sha256"] for entry in certificate["formats"].values()}
         certificate["command"].split()
     except (TypeError, KeyError, AttributeError) as error:
-        raise InputError(f"{output_dir / CERTIFICATE} must be the certificate of an export. Received: {error!r}.") from error
+        raise InputError(
+            f"{output_dir / CERTIFICATE} must be the certificate of an export. Received: {error!r}."
+        ) from error
     for name, digest in files.items():
         path = output_dir / name
         if not path.exists():
@@ -106,6 +108,6 @@ def check_same(output_dir: str | Path, old: Mapping, new: Mapping) -> None:
     if found:
         more = f" ({len(found) - 1} more)" if len(found) > 1 else ""
         raise InputError(
-            f"{Path(output_dir) / CERTIFICATE} does not hold any more: {found[0]}{more}. Export again, or give --model, "
-            "--weights, --dataset and --data_dir as they were."
+            f"{Path(output_dir) / CERTIFICATE} does not hold any more: {found[0]}{more}. Export again, or give "
+            "--model, --weights, --dataset and --data_dir as they were."
         )

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from importlib.metadata import version
 
 import numpy as np
@@ -11,19 +12,31 @@ from scarlet_tf.errors import InputError
 from scarlet_tf.export import artifacts
 from scarlet_tf.export.artifacts import export_model
 from scarlet_tf.export.certificate import ParityError
-from scarlet_tf.export.settings import FORMATS
+from scarlet_tf.export.settings import FORMATS, ExportSettings
 
 
 def contents(directory):
     return {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
 
 
-def test_certificate_numbers_are_those_of_an_independent_count(network, tmp_path, random_images, logits_of):
+def test_certificate_numbers_are_those_of_an_independent_count(
+    network, tmp_path, random_images, logits_of, description
+):
     images = random_images(6, seed=1)
     expected = logits_of(network, images)
     reference = expected + np.float32(1e-6)
     facts = {"stabilizers_removed": 5, "stabilizers_left": 0, "image_source": "random"}
-    certificate = export_model(network, ["onnx", "tflite"], ["fp16"], tmp_path, images, None, reference, facts)
+    certificate = export_model(
+        network,
+        ExportSettings(["onnx", "tflite"], ["fp16"]),
+        tmp_path,
+        images,
+        description,
+        None,
+        reference,
+        None,
+        facts,
+    )
     assert json.loads((tmp_path / "certificate.json").read_text()) == certificate
     assert {key: certificate[key] for key in facts} == facts
     assert (certificate["images"], certificate["image_size"], certificate["num_classes"]) == (6, 28, 10)
@@ -52,7 +65,7 @@ def test_certificate_numbers_are_those_of_an_independent_count(network, tmp_path
 
 def test_every_format_is_written_and_nothing_else(exported):
     names = sorted(path.name for path in exported.iterdir())
-    assert names == ["certificate.json", "model.keras", "model.onnx", "model.tflite", "savedmodel"]
+    assert names == ["certificate.json", "model.keras", "model.onnx", "model.tflite", "model_card.md", "savedmodel"]
     certificate = json.loads((exported / "certificate.json").read_text())
     files = {name: entry["file"] for name, entry in certificate["formats"].items()}
     assert files == {
@@ -63,9 +76,11 @@ def test_every_format_is_written_and_nothing_else(exported):
     }
 
 
-def test_all_formats_of_odd_images_and_strided_blocks_are_certified(tmp_path, build, random_images):
+def test_all_formats_of_odd_images_and_strided_blocks_are_certified(tmp_path, build, random_images, description):
     network = build("strided", 31)
-    certificate = export_model(network, FORMATS, ["none"], tmp_path, random_images(3, 31))
+    preprocessing = replace(description.preprocessing, image_size=31)
+    described = replace(description, preprocessing=preprocessing)
+    certificate = export_model(network, ExportSettings(FORMATS), tmp_path, random_images(3, 31), described)
     assert all(entry["max_rel_error"] < 1e-5 for entry in certificate["formats"].values())
 
 
@@ -77,7 +92,7 @@ def onnx_is_altered(monkeypatch, exported):
     (kernel,) = (tensor for tensor in altered.graph.initializer if tensor.name == first.input[1])
     kernel.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(kernel) * 1.02, kernel.name))
 
-    def write_altered(model, path):
+    def write_altered(model, path, *_):
         onnx.save(altered, path)
         return path
 
@@ -85,55 +100,43 @@ def onnx_is_altered(monkeypatch, exported):
 
 
 @pytest.mark.usefixtures("onnx_is_altered")
-def test_an_altered_artifact_fails_and_changes_nothing(network, tmp_path, random_images):
+def test_an_altered_artifact_fails_and_changes_nothing(network, tmp_path, random_images, description):
     for name in ("model.onnx", "model.keras", "certificate.json"):
         (tmp_path / name).write_text("older")
     before = contents(tmp_path)
     with pytest.raises(ParityError, match=r"model\.onnx"):
-        export_model(network, ["keras", "savedmodel", "onnx"], ["none"], tmp_path, random_images(2))
+        export_model(network, ExportSettings(["keras", "savedmodel", "onnx"]), tmp_path, random_images(2), description)
     assert contents(tmp_path) == before
     assert len(list(tmp_path.iterdir())) == 3
 
 
 @pytest.mark.usefixtures("onnx_is_altered")
-def test_a_failed_export_leaves_no_new_directory(network, tmp_path, random_images):
+def test_a_failed_export_leaves_no_new_directory(network, tmp_path, random_images, description):
     with pytest.raises(ParityError):
-        export_model(network, ["onnx"], ["none"], tmp_path / "new", random_images(2))
+        export_model(network, ExportSettings(["onnx"]), tmp_path / "new", random_images(2), description)
     assert not (tmp_path / "new").exists()
 
 
-def test_a_model_that_is_not_its_reference_is_not_exported(network, tmp_path, random_images, logits_of):
+def test_a_model_that_is_not_its_reference_is_not_exported(network, tmp_path, random_images, logits_of, description):
     images = random_images(2)
+    reference = logits_of(network, images) * 1.01
     with pytest.raises(ParityError, match="reference"):
-        export_model(network, ["onnx"], ["none"], tmp_path / "new", images, reference=logits_of(network, images) * 1.01)
+        export_model(network, ExportSettings(["onnx"]), tmp_path / "new", images, description, reference=reference)
     assert not (tmp_path / "new").exists()
 
 
-def test_exporting_again_adds_a_version_and_replaces_files(network, tmp_path, random_images):
+def test_exporting_again_adds_a_version_and_replaces_files(network, tmp_path, random_images, description):
     (tmp_path / "model.keras").write_bytes(b"older")
     (tmp_path / "savedmodel" / "4").mkdir(parents=True)
-    certificate = export_model(network, ["keras", "savedmodel"], ["none"], tmp_path, random_images(1))
+    certificate = export_model(
+        network, ExportSettings(["keras", "savedmodel"]), tmp_path, random_images(1), description
+    )
     assert certificate["formats"]["savedmodel"]["file"] == "savedmodel/5"
     assert (tmp_path / "savedmodel" / "5" / "saved_model.pb").is_file()
     assert (tmp_path / "model.keras").stat().st_size == certificate["formats"]["keras"]["bytes"] > 10_000
 
 
-@pytest.mark.parametrize(
-    ("formats", "quantize", "named"),
-    [
-        (["onnx", "coreml"], ["none"], "savedmodel, tflite, onnx, keras.*coreml"),
-        ([], ["none"], "--format"),
-        (["tflite"], ["int3"], "--quantize takes none, fp16.*int3"),
-        (["onnx"], ["fp16"], "Add tflite"),
-    ],
-)
-def test_flags_that_do_not_fit_are_refused(network, tmp_path, formats, quantize, named, random_images):
-    with pytest.raises(InputError, match=named):
-        export_model(network, formats, quantize, tmp_path / "new", random_images(1))
-    assert not (tmp_path / "new").exists()
-
-
-def test_images_of_another_size_are_refused(network, tmp_path, random_images):
+def test_images_of_another_size_are_refused(network, tmp_path, random_images, description):
     with pytest.raises(InputError, match=r"\(28, 28, 3\)"):
-        export_model(network, ["onnx"], ["none"], tmp_path / "new", random_images(1, 32))
+        export_model(network, ExportSettings(["onnx"]), tmp_path / "new", random_images(1, 32), description)
     assert not (tmp_path / "new").exists()

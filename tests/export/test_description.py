@@ -34,7 +34,7 @@ def test_description_of_a_savedmodel_is_that_of_its_newest_version(description, 
 
 def test_summary_says_what_it_eats(description):
     said = description.summary()
-    assert said.startswith("Image classifier tiny of 10 classes.")
+    assert said.startswith("Image classifier sloths of 10 classes.")
     assert "28 by 28 pixels" in said
     assert "mean (0.5, 0.25, 0.2) and std (0.2, 0.25, 0.5)" in said
 

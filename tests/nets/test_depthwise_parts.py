@@ -1,3 +1,5 @@
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -11,9 +13,11 @@ from scarlet_tf.nets.depthwise_parts import MAX_TAPS, depthwise_in_parts, row_pa
 def test_parts_are_small_and_hold_each_row_once(kernel_size):
     parts = row_parts(kernel_size)
     rows = [list(range(kernel_size))[part] for part, _ in parts]
-    assert sorted(sum(rows, [])) == list(range(kernel_size))
+    assert sorted(itertools.chain(*rows)) == list(range(kernel_size))
     assert all(len(part) * kernel_size <= MAX_TAPS for part in rows)
-    assert all(np.diff(part).tolist() == [dilation] * (len(part) - 1) for part, (_, dilation) in zip(rows, parts))
+    assert all(
+        np.diff(part).tolist() == [dilation] * (len(part) - 1) for part, (_, dilation) in zip(rows, parts, strict=True)
+    )
     assert all(part[0] + part[-1] == kernel_size - 1 for part in rows)  # else SAME would shift the image
 
 
