@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -18,16 +19,21 @@ from scarlet_tf.train.checkpoints import Checkpoints
 from scarlet_tf.train.workdir import Workdir
 from scarlet_tf.weights import WeightsSource, read_supernet_training
 
+if TYPE_CHECKING:
+    from scarlet_tf.quantization.twin import Twin
+
 
 @dataclass(frozen=True)
 class LoadedModel:
     """A standalone network. `extraction` and `path_logits` (images -> logits of the supernet's path, float32 NumPy) are
-    there where its weights come from a supernet; `fresh` says that it was never trained."""
+    there where its weights come from a supernet; `fresh` says that it was never trained. `twin` is its quantised twin
+    where it was trained for int8."""
 
     model: keras.Model
     extraction: Extraction | None = None
     path_logits: Callable[[np.ndarray], np.ndarray] | None = None
     fresh: bool = False
+    twin: "Twin | None" = None
 
 
 def restore(workdir: Workdir, model: keras.Model) -> None:
@@ -61,6 +67,16 @@ def _with_new_classifier(
     return LoadedModel(model)
 
 
+def _restored_twin(workdir: Path, model: keras.Model) -> "Twin":
+    """The quantised twin of `model` out of a training with --qat, whose weights `model` gets."""
+    from scarlet_tf.quantization.aware_model import QuantisationAwareModel  # takes seconds to import
+
+    aware = QuantisationAwareModel(model)
+    restore(Workdir(workdir), aware)
+    aware.twin.write()
+    return aware.twin
+
+
 def load_model(
     named: NamedArch,
     source: WeightsSource,
@@ -89,6 +105,8 @@ def load_model(
         return LoadedModel(extraction.model, extraction, lambda images: path_logits(images).numpy())
     num_classes = num_classes or (trained.num_classes if trained else 1000)
     model = build_model(named.arch, image_size, num_classes, dropout)
+    if trained and trained.qat:
+        return LoadedModel(model, twin=_restored_twin(source.path, model))
     if trained and (trained.dropout > 0) != (dropout > 0):  # a seed of dropout is in just one of the two
         saved = build_model(named.arch, image_size, num_classes, trained.dropout)
         restore(Workdir(source.path), saved)

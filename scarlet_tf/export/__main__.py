@@ -89,7 +89,7 @@ def _dataset(source: WeightsSource) -> Dataset | None:
         return None  # trained elsewhere
 
 
-def _settings(dataset: Dataset | None) -> ExportSettings:
+def _settings(source: WeightsSource, dataset: Dataset | None) -> ExportSettings:
     settings = ExportSettings(
         _FORMAT.value, _QUANTIZE.value, _BATCH_SIZE.value, _OPSET.value, _LAYOUT.value, _VERSION.value
     )
@@ -97,6 +97,11 @@ def _settings(dataset: Dataset | None) -> ExportSettings:
         raise InputError(
             "--quantize=int8 needs images to take the ranges of activations from. Received: none. Give --dataset and, "
             "for files, --data_dir."
+        )
+    if "qat" in settings.quantize and not (source.training and source.training.qat):
+        raise InputError(
+            "--quantize=qat is for a network trained for it. Received: another one. Train it with --qat, or give "
+            "--quantize=int8."
         )
     return settings
 
@@ -126,7 +131,7 @@ def main() -> None:
         flags.FLAGS([sys.argv[0], *shlex.split(certificate["command"])[3:], *sys.argv[1:]])
     named, source = _source()
     dataset = _dataset(source)
-    settings = _settings(dataset)
+    settings = _settings(source, dataset)
     output_dir = Path(_VERIFY.value or _OUTPUT_DIR.value or Path("exported") / named.name)
     if certificate is None:
         check_output_dir(output_dir, "output_dir")

@@ -4,6 +4,7 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -29,6 +30,9 @@ from scarlet_tf.export.verify import CERTIFICATE
 from scarlet_tf.export.versions import publish_version
 from scarlet_tf.files import replacing, write_json
 
+if TYPE_CHECKING:
+    from scarlet_tf.quantization.twin import Twin
+
 
 def export_model(
     model: keras.Model,
@@ -39,6 +43,7 @@ def export_model(
     labels: np.ndarray | None = None,
     reference: np.ndarray | None = None,
     representative: np.ndarray | None = None,
+    twin: "Twin | None" = None,
     facts: Mapping | None = None,
 ) -> dict:
     """Writes `model` to `output_dir` as `settings` say, then `model_card.md` and `certificate.json`; returns the
@@ -47,7 +52,7 @@ def export_model(
     `model` maps `image` (float32 NHWC) to `logits`. Every artifact is run on `images` (n, size, size, 3) and compared
     with `model`; `model` itself with `reference`, the logits of what it was extracted from, where given. `labels` (n,),
     where given, add accuracies. int8 takes its ranges from the images `representative`. `description` travels with each
-    artifact. `facts` (how stabilizers were removed, costs, where the images come from) are put into the certificate as
+    artifact; qat is of the network's `twin`, and compared with that too. `facts` (how stabilizers were removed, costs, where the images come from) are put into the certificate as
     they are. An artifact of an earlier export is replaced; a SavedModel is added as a version.
 
     Raises InputError for a version that there is, and ParityError where an error is above its tolerance: `output_dir`
@@ -62,11 +67,13 @@ def export_model(
     try:
         with tempfile.TemporaryDirectory(prefix=".export.", dir=output_dir) as staging:
             written = {
-                job: _write(model, *job, Path(staging), settings, description, images, representative)
+                job: _write(model, *job, Path(staging), settings, description, images, representative, twin)
                 for job in settings.jobs
             }
             certificate["formats"] = {
-                entry_name(*job): certify(path, images, expected, job[1], labels, reference)
+                entry_name(*job): certify(
+                    path, images, expected, job[1], labels, _others(job[1], images, reference, twin)
+                )
                 for job, path in written.items()
             }
             if "onnx" in certificate["formats"]:
@@ -95,6 +102,7 @@ def certified_again(
     images: np.ndarray,
     labels: np.ndarray | None = None,
     reference: np.ndarray | None = None,
+    twin: "Twin | None" = None,
     facts: Mapping | None = None,
 ) -> dict:
     """The certificate of the files in `output_dir` that `certificate` is of, computed anew; arguments as of
@@ -106,7 +114,14 @@ def certified_again(
     again["formats"] = {
         name: {
             "file": entry["file"],
-            **certify(output_dir / entry["file"], images, expected, entry["quantize"], labels, reference),
+            **certify(
+                output_dir / entry["file"],
+                images,
+                expected,
+                entry["quantize"],
+                labels,
+                _others(entry["quantize"], images, reference, twin),
+            ),
         }
         for name, entry in certificate["formats"].items()
     }
@@ -131,6 +146,16 @@ def _head(model: keras.Model, expected: np.ndarray, reference: np.ndarray | None
     return head
 
 
+def _others(
+    quantize: str, images: np.ndarray, reference: np.ndarray | None, twin: "Twin | None"
+) -> dict[str, np.ndarray]:
+    """What else an artifact is compared with: the supernet's path, and what was trained to be quantised."""
+    others = {} if reference is None else {"against_reference": reference}
+    if quantize == "qat":
+        others["against_twin"] = keras_predictor(twin.model).predict(images)
+    return others
+
+
 def entry_name(name: str, quantize: str) -> str:
     """What a certificate calls an artifact."""
     return name if quantize == "none" else f"{name}_{quantize}"
@@ -145,13 +170,20 @@ def _write(
     description: Description,
     images: np.ndarray,
     representative: np.ndarray | None,
+    twin: "Twin | None",
 ) -> Path:
     if name == "savedmodel":
         return write_savedmodel(model, directory / "savedmodel", description, images)
     if name == "tflite":
         path = directory / f"{entry_name('model', quantize)}.tflite"
         return write_tflite(
-            model, path, quantize, settings.batch_size, representative=representative, description=description
+            model,
+            path,
+            quantize,
+            settings.batch_size,
+            representative=representative,
+            twin=twin,
+            description=description,
         )
     if name == "onnx":
         return write_onnx(model, directory / "model.onnx", description, settings.opset, settings.onnx_layout)

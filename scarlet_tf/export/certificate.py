@@ -63,13 +63,13 @@ def certify(
     expected: np.ndarray,
     quantize: str = "none",
     labels: np.ndarray | None = None,
-    reference: np.ndarray | None = None,
+    others: Mapping[str, np.ndarray] | None = None,
 ) -> dict:
     """Runs the artifact at `path` by its own runtime and returns its size, digest, operators, partitions and errors.
 
     `expected` holds the source model's logits on `images` (n, size, size, 3). With `labels` (n,), the accuracy is
-    added; with `reference`, the logits of what the source model was itself made of, the errors against that. Raises
-    ParityError above the tolerance of `quantize`.
+    added; for each of `others`, the logits of something else that the artifact stands for, the errors against that, by
+    its name. Raises ParityError above the tolerance of `quantize`.
     """
     predictor = load_artifact(path)
     with float32_products():
@@ -80,8 +80,7 @@ def certify(
     entry = {"quantize": quantize, **errors, "tolerance": tolerance}
     if labels is not None:
         entry["accuracy"] = float(np.mean(logits.argmax(axis=1) == labels))
-    if reference is not None:
-        entry["against_reference"] = parity(logits, reference)
+    entry |= {name: parity(logits, wanted) for name, wanted in (others or {}).items()}
     entry |= {"bytes": size_in_bytes(path), "sha256": sha256(path), "operators": operators(path)}
     if path.suffix == ".tflite":
         entry["partitions"] = asdict(partitions(path))

@@ -115,8 +115,8 @@ class BlockWeights:
 class Removal:
     """How one stabilizer was removed.
 
-    `method`: it went "into the next reader" or "into the block before", or by a "change of basis" of its stage, which is
-    then the `basis`: one of BASES, or the "identity". `composed_with` are the slots of the stabilizers that it was
+    `method`: it went "into the next reader" or "into the block before", or by a "change of basis" of its stage, which
+    is then the `basis`: one of BASES, or the "identity". `composed_with` are the slots of the stabilizers that it was
     multiplied with on the way. `condition_number` is its own; `basis_condition_number` the largest among the bases of
     its stage that are inverted, 1.0 where the stabilizer went into a convolution without one.
     """

@@ -86,6 +86,7 @@ def export(
         examples.labels,
         _reference(loaded, examples),
         representative,
+        loaded.twin,
         {"command": command} | _facts(named, loaded, examples),
     )
 
@@ -102,6 +103,7 @@ def verify(
         examples.images,
         examples.labels,
         _reference(loaded, examples),
+        loaded.twin,
         _facts(named, loaded, examples),
     )
     check_same(output_dir, certificate, again)

@@ -65,8 +65,9 @@ def differences(old: Mapping, new: Mapping) -> list[str]:
         changed = [key for key in _SAME_OF_FILES if entry.get(key) != again.get(key)]
         found += [f"{name}: {key}: {entry.get(key)!r}, now {again.get(key)!r}" for key in changed]
         found += _errors(name, entry, again)
-        if "against_reference" in entry:
-            found += _errors(f"{name}: against_reference", entry["against_reference"], again.get("against_reference"))
+        for other in ("against_reference", "against_twin"):
+            if other in entry:
+                found += _errors(f"{name}: {other}", entry[other], again.get(other))
     return found
 
 

@@ -74,6 +74,9 @@ _SETTINGS = (
         "freeze", None, "Layer that, with all before it, stays as --weights gave it: stem, slot_9, head."
     ),
     flags.DEFINE_float("layer_decay", 1.0, "Factor of a layer's learning rate for each layer after it."),
+    flags.DEFINE_bool(
+        "qat", False, "Fine-tune --weights with what int8 does to them, for export --quantize=qat; without dropout."
+    ),
     flags.DEFINE_enum("auto_augment", "none", AUTO_AUGMENT, "Policy of further augmentation: AutoAugment's of a set."),
     flags.DEFINE_integer(
         "max_bad_images", 10, "Unreadable training images of --dataset=folder to pass over, by others of their class."

@@ -31,7 +31,8 @@ class TrainConfig:
     `max_bad_images` may be unreadable: others take their places. `num_classes` and `num_train_images` are filled in
     from the data set. `rematerialize` does the blocks' forward passes once more for their gradients, to keep less in
     memory, and a fair step those of `streams_at_once` streams at a time, 0 for all. `new_classifier`, `freeze` (the
-    last layer that stays as it is) and `layer_decay` are for a network that starts from `weights`. With `ema_decay`,
+    last layer that stays as it is) and `layer_decay` are for a network that starts from `weights`. With `qat` such a network is fine-tuned with what int8 does
+    to it, without dropout. With `ema_decay`,
     unless 0, a network's weights are in the end moving averages over the training. With `sync_batch_norm` batch norms
     take the statistics of the global batch, not of a device's share of it. Every `probe_epochs` epochs, unless 0, and
     at the end `probe_paths` paths of a supernet are measured on `probe_images` validation images with `probe_bn`
@@ -67,6 +68,7 @@ class TrainConfig:
     new_classifier: bool = False
     freeze: str | None = None
     layer_decay: float = 1.0
+    qat: bool = False
     auto_augment: str = "none"
     max_bad_images: int = 10
     strategy: str = "auto"
@@ -143,6 +145,8 @@ class TrainConfig:
         if self.strategy == "tpu" and self.precision == "mixed_float16":
             raise InputError("--precision on a TPU must be mixed_bfloat16 or float32. Received: mixed_float16.")
         self._check_fine_tuning()
+        if self.qat:
+            self._check_qat()
         smallest = (self.space or self.model.space).min_image_size
         if self.image_size < smallest:
             raise InputError(
@@ -178,6 +182,28 @@ class TrainConfig:
                 f"--freeze must be a layer of {self.model.name} before its classifier: {', '.join(names)}. "
                 f"Received: {self.freeze!r}."
             )
+
+    def _check_qat(self) -> None:
+        if self.model is None:
+            raise InputError("--qat is for --model. Received: it with --space.")
+        if self.weights is None:
+            raise InputError(
+                "--qat needs --weights, of the network as it was trained in float32: it fine-tunes that one."
+            )
+        if self.strategy not in ("auto", "cpu", "gpu"):
+            raise InputError(f"--qat trains on one device: --strategy=auto, cpu or gpu. Received: {self.strategy}.")
+        unfit = {
+            "precision": "float32",
+            "new_classifier": False,
+            "freeze": None,
+            "layer_decay": 1.0,
+            "ema_decay": 0.0,
+            "sync_batch_norm": False,
+        }
+        for name, needed in unfit.items():
+            value = getattr(self, name)
+            if value != needed:
+                raise InputError(f"--{name} must be left at {needed} with --qat. Received: {value}.")
 
     def to_dict(self) -> dict:
         """The content of a workdir's `config.json`."""

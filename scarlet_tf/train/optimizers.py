@@ -19,7 +19,9 @@ class _LayerRates:
     @of_one_name()
     def build(self, variables: list[keras.Variable]) -> None:
         super().build(variables)
-        self._shares = [self.layer_rates.get(variable.path.split("/")[0], 1.0) for variable in variables]
+        # a variable of tf_keras, of a quantised twin, has no path
+        layers = [getattr(variable, "path", variable.name).split("/")[0] for variable in variables]
+        self._shares = [self.layer_rates.get(layer, 1.0) for layer in layers]
 
     def _backend_update_step(self, grads: list, trainable_variables: list, learning_rate: tf.Tensor) -> None:
         # read once, not once a variable
