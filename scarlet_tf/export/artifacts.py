@@ -51,9 +51,10 @@ def export_model(
 
     `model` maps `image` (float32 NHWC) to `logits`. Every artifact is run on `images` (n, size, size, 3) and compared
     with `model`; `model` itself with `reference`, the logits of what it was extracted from, where given. `labels` (n,),
-    where given, add accuracies. int8 takes its ranges from the images `representative`. `description` travels with each
-    artifact; qat is of the network's `twin`, and compared with that too. `facts` (how stabilizers were removed, costs, where the images come from) are put into the certificate as
-    they are. An artifact of an earlier export is replaced; a SavedModel is added as a version.
+    where given, add accuracies. int8 takes its ranges from the images `representative`; qat is of the network's `twin`,
+    and compared with that too. `description` travels with each artifact. `facts` (how stabilizers were removed, costs,
+    where the images come from) are put into the certificate as they are. An artifact of an earlier export is replaced;
+    a SavedModel is added as a version.
 
     Raises InputError for a version that there is, and ParityError where an error is above its tolerance: `output_dir`
     is then as it was.

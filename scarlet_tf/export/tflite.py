@@ -136,7 +136,7 @@ def check_integers(content: bytes | bytearray) -> None:
         inner = sorted(graph.tensors[index].name.decode() for index in floats - ends)
         raise RuntimeError(
             "An int8 TFLite file must compute in integers from one QUANTIZE to one DEQUANTIZE. It has "
-            f"{counts.get('QUANTIZE', 0)} and {counts.get('DEQUANTIZE', 0)}, and floats in {', '.join(inner) or 'none'}."
+            f"{counts.get('QUANTIZE', 0)} and {counts.get('DEQUANTIZE', 0)}; floats: {', '.join(inner) or 'none'}."
         )
 
 

@@ -41,7 +41,7 @@ def test_an_error_within_the_tolerance_passes():
 def test_certify_tells_size_operators_and_both_errors(exported, network, random_images, logits_of):
     images = random_images(5)
     expected = logits_of(network, images)
-    entry = certify(exported / "model.onnx", images, expected, reference=expected + 1.0)
+    entry = certify(exported / "model.onnx", images, expected, others={"against_reference": expected + 1.0})
     assert entry["bytes"] == (exported / "model.onnx").stat().st_size
     assert entry["operators"]["Conv"] == 21
     assert entry["max_rel_error"] < entry["tolerance"] == 1e-4
