@@ -88,7 +88,7 @@ def network() -> keras.Model:
 
 
 @pytest.fixture(scope="session")
-def description() -> Description:
+def tiny_description() -> Description:
     """Of `network`, with labels beyond ASCII and a normalisation that differs by channel."""
     normalisation = Normalisation(mean=(0.5, 0.25, 0.2), std=(0.2, 0.25, 0.5))
     labels = ("naïve", *(f"class {index}" for index in range(1, NUM_CLASSES)))
