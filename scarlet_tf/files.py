@@ -86,7 +86,8 @@ def write_json(path: str | Path, data: object) -> None:
 
 def digest(path: str | Path) -> str:
     """A digest of what a file holds, which tells it from any other."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 def read_json(path: str | Path, what: str) -> object:

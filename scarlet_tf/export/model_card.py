@@ -32,16 +32,16 @@ import zipfile
 
 from ai_edge_litert.interpreter import Interpreter
 
-network = Interpreter({file!r}).get_signature_runner("serving_default")
+network = Interpreter({file}).get_signature_runner("serving_default")
 logits = network(image=image)["logits"]
-labels = zipfile.ZipFile({file!r}).read("labels.txt").decode().splitlines()
+labels = zipfile.ZipFile({file}).read("labels.txt").decode().splitlines()
 print(labels[logits[0].argmax()])""",
     "onnx": """\
 import json
 
 import onnxruntime
 
-network = onnxruntime.InferenceSession({file!r})
+network = onnxruntime.InferenceSession({file})
 (logits,) = network.run(["logits"], {{"image": {image}}})
 labels = json.loads(network.get_modelmeta().custom_metadata_map["labels"])
 print(labels[logits[0].argmax()])""",
@@ -51,9 +51,9 @@ from pathlib import Path
 
 import tensorflow as tf
 
-network = tf.saved_model.load({file!r})
+network = tf.saved_model.load({file})
 logits = network.signatures["serving_default"](image=tf.constant(image))["logits"].numpy()
-labels = json.loads(Path({file!r}, "assets.extra", "description.json").read_text())["labels"]
+labels = json.loads(Path({file}, "assets.extra", "description.json").read_text())["labels"]
 print(labels[logits[0].argmax()])""",
     "keras": """\
 import json
@@ -62,9 +62,9 @@ import zipfile
 import keras
 import scarlet_tf  # its layers
 
-network = keras.models.load_model({file!r})
+network = keras.models.load_model({file})
 logits = network.predict(image, verbose=0)
-labels = json.loads(zipfile.ZipFile({file!r}).read("description.json"))["labels"]
+labels = json.loads(zipfile.ZipFile({file}).read("description.json"))["labels"]
 print(labels[logits[0].argmax()])""",
 }
 _RUNTIMES = {
@@ -123,7 +123,7 @@ def _contract(description: Description) -> list[str]:
     fed, classes = description.preprocessing, len(description.labels)
     size, normalisation = fed.image_size, fed.normalisation
     return [
-        f"- Input `image`: float32, shape (batch, {size}, {size}, 3), RGB.\n"
+        f"- Input `image`: float32, shape (batch, {size}, {size}, 3), RGB; a `.tflite` file has a batch of 1.\n"
         f"- Output `logits`: float32, shape (batch, {classes}), a number a class. Their softmax are probabilities.",
         f"An image becomes the input so: {RESIZES[fed.resize]}; pixels in [0, 255] then as "
         "`(pixel / 255 - mean) / std` by channel.",
@@ -149,7 +149,7 @@ def _usage(certificate: Mapping) -> list[str]:
             continue
         image = "image.transpose(0, 3, 1, 2)" if entry.get("layout") == "nchw" else "image"
         parts.append(f"`{entry['file']}`, by {_RUNTIMES[kind]}:")
-        parts.append(_code("python", _SNIPPETS[kind].format(file=entry["file"], image=image)))
+        parts.append(_code("python", _SNIPPETS[kind].format(file=json.dumps(entry["file"]), image=image)))
     return parts
 
 

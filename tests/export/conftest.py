@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from scarlet_tf.arch.spec import ArchSpec, Head, MBConv, Projection, Skip, Stem
-from scarlet_tf.data.preprocessing import Normalisation
+from scarlet_tf.data.preprocessing import IMAGENET, Normalisation
 from scarlet_tf.export.artifacts import export_model
 from scarlet_tf.export.description import Description, Preprocessing
 from scarlet_tf.export.savedmodel import write_savedmodel
@@ -93,11 +93,18 @@ def network() -> keras.Model:
 
 @pytest.fixture(scope="session")
 def description() -> Description:
-    """Of `network`, with labels beyond ASCII, photos' centres cropped, and a normalisation that differs by channel."""
+    """Of `network`, with labels beyond ASCII, and photos' centres cropped."""
     labels = ("sloth", "épagneul", "雪豹", "a, b", *(f"class {number}" for number in range(4, NUM_CLASSES)))
+    return Description("sloths", labels, Preprocessing(IMAGE_SIZE, "centre_crop", IMAGENET), {"seed": 0})
+
+
+@pytest.fixture(scope="session")
+def tiny_description() -> Description:
+    """Of `network`, whole images stretched, and a normalisation that differs by channel."""
     normalisation = Normalisation(mean=(0.5, 0.25, 0.2), std=(0.2, 0.25, 0.5))
+    labels = ("naïve", *(f"class {index}" for index in range(1, NUM_CLASSES)))
     return Description(
-        "sloths", labels, Preprocessing(IMAGE_SIZE, "centre_crop", normalisation), {"weights": {"file": "a.keras"}}
+        "tiny", labels, Preprocessing(IMAGE_SIZE, "whole", normalisation), {"weights": {"file": "a.keras"}}
     )
 
 

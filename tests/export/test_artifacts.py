@@ -32,10 +32,8 @@ def test_certificate_numbers_are_those_of_an_independent_count(
         tmp_path,
         images,
         description,
-        None,
-        reference,
-        None,
-        facts,
+        reference=reference,
+        facts=facts,
     )
     assert json.loads((tmp_path / "certificate.json").read_text()) == certificate
     assert {key: certificate[key] for key in facts} == facts

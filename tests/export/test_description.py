@@ -10,8 +10,8 @@ from scarlet_tf.errors import InputError
 from scarlet_tf.export.description import Description, Preprocessing, read_description, read_labels
 
 
-def test_json_is_read_as_it_was_written(description):
-    assert Description.from_json(description.to_json(), "description.json") == description
+def test_json_is_read_as_it_was_written(tiny_description):
+    assert Description.from_json(tiny_description.to_json(), "description.json") == tiny_description
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"name": "a", "labels": [], "provenance": {}, "preprocessing": 3}'])
@@ -20,11 +20,11 @@ def test_other_json_is_refused(text):
         Description.from_json(text, "there")
 
 
-def test_description_of_a_savedmodel_is_that_of_its_newest_version(description, tmp_path):
+def test_description_of_a_savedmodel_is_that_of_its_newest_version(tiny_description, tmp_path):
     for version in (9, 10):
         (tmp_path / str(version) / "assets.extra").mkdir(parents=True)
         (tmp_path / str(version) / "saved_model.pb").touch()
-        text = replace(description, name=f"version {version}").to_json()
+        text = replace(tiny_description, name=f"version {version}").to_json()
         (tmp_path / str(version) / "assets.extra" / "description.json").write_text(text)
     assert read_description(tmp_path).name == "version 10"
     assert read_description(tmp_path / "9").name == "version 9"
@@ -32,9 +32,9 @@ def test_description_of_a_savedmodel_is_that_of_its_newest_version(description, 
     assert read_description(tmp_path) is None
 
 
-def test_summary_says_what_it_eats(description):
-    said = description.summary()
-    assert said.startswith("Image classifier sloths of 10 classes.")
+def test_summary_says_what_it_eats(tiny_description):
+    said = tiny_description.summary()
+    assert said.startswith("Image classifier tiny of 10 classes.")
     assert "28 by 28 pixels" in said
     assert "mean (0.5, 0.25, 0.2) and std (0.2, 0.25, 0.5)" in said
 
@@ -97,5 +97,5 @@ def test_labels_that_are_none_are_refused(content, tmp_path):
         read_labels(tmp_path / "labels.txt")
 
 
-def test_provenance_is_plain_data(description):
-    assert json.loads(description.to_json())["provenance"] == {"weights": {"file": "a.keras"}}
+def test_provenance_is_plain_data(tiny_description):
+    assert json.loads(tiny_description.to_json())["provenance"] == {"weights": {"file": "a.keras"}}

@@ -10,8 +10,8 @@ from scarlet_tf.export.keras_file import write_keras
 
 
 @pytest.fixture(scope="module")
-def described(network, description, tmp_path_factory):
-    return write_keras(network, tmp_path_factory.mktemp("keras") / "model.keras", description)
+def described(network, tiny_description, tmp_path_factory):
+    return write_keras(network, tmp_path_factory.mktemp("keras") / "model.keras", tiny_description)
 
 
 def test_keras_passes_over_the_description(described, network, random_images, logits_of):
@@ -20,13 +20,13 @@ def test_keras_passes_over_the_description(described, network, random_images, lo
     np.testing.assert_array_equal(logits_of(loaded, images), logits_of(network, images))
 
 
-def test_description_is_read_back(described, description, network, tmp_path):
-    assert read_description(described) == description
+def test_description_is_read_back(described, tiny_description, network, tmp_path):
+    assert read_description(described) == tiny_description
     assert read_description(write_keras(network, tmp_path / "plain.keras")) is None
 
 
-def test_the_same_network_gives_the_same_bytes(described, description, network, tmp_path):
-    assert write_keras(network, tmp_path / "model.keras", description).read_bytes() == described.read_bytes()
+def test_the_same_network_gives_the_same_bytes(described, tiny_description, network, tmp_path):
+    assert write_keras(network, tmp_path / "model.keras", tiny_description).read_bytes() == described.read_bytes()
 
 
 def test_members_are_those_of_keras_and_no_date(described):

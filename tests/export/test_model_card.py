@@ -53,34 +53,34 @@ def certificate():
 
 
 @pytest.fixture(scope="module", params=["whole", "centre_crop"])
-def card_and_logits(request, network, description, certificate, tmp_path_factory):
+def card_and_logits(request, network, tiny_description, certificate, tmp_path_factory):
     """The card of a real export in all formats, its directory, and what `network` says of the photo in there."""
     import tensorflow as tf
 
     directory = tmp_path_factory.mktemp("carded")
-    preprocessing = Preprocessing(28, request.param, description.preprocessing.normalisation)
-    description = Description("tiny", description.labels, preprocessing, description.provenance)
-    write_tflite(network, directory / "model.tflite", description=description)
-    write_onnx(network, directory / "model.onnx", description, layout="nchw")
-    write_keras(network, directory / "model.keras", description)
+    preprocessing = Preprocessing(28, request.param, tiny_description.preprocessing.normalisation)
+    tiny_description = Description("tiny", tiny_description.labels, preprocessing, tiny_description.provenance)
+    write_tflite(network, directory / "model.tflite", description=tiny_description)
+    write_onnx(network, directory / "model.onnx", tiny_description, layout="nchw")
+    write_keras(network, directory / "model.keras", tiny_description)
     version = directory / "savedmodel" / "1"
     write_signature(network, version)
     (version / "assets.extra").mkdir()
-    (version / "assets.extra" / FILE_NAME).write_text(description.to_json())
+    (version / "assets.extra" / FILE_NAME).write_text(tiny_description.to_json())
     ramp = np.linspace(0, 255, 60)[:, None, None] * np.linspace(0.3, 1, 44)[:, None] * [1.0, 0.5, 0.8]
     Image.fromarray(ramp.astype(np.uint8)).save(directory / "photo.png")
     (directory / "photo.png").rename(directory / "photo.jpg")  # without loss; told by its content
     augmentation = {"whole": "crop_flip", "centre_crop": "inception"}[request.param]
     prepare = encoded.evaluation_transform(augmentation, 28, preprocessing.normalisation)
     image = prepare(tf.constant((directory / "photo.jpg").read_bytes())).numpy()[np.newaxis]
-    return model_card(description, certificate), directory, image, np.asarray(network(image))
+    return model_card(tiny_description, certificate), directory, image, np.asarray(network(image))
 
 
 def snippets(card: str) -> list[str]:
     return re.findall(r"```python\n(.*?)\n```", card, re.DOTALL)
 
 
-def test_snippets_run_and_give_what_the_network_gives(card_and_logits, description, monkeypatch, capsys):
+def test_snippets_run_and_give_what_the_network_gives(card_and_logits, tiny_description, monkeypatch, capsys):
     card, directory, image, expected = card_and_logits
     monkeypatch.chdir(directory)
     prepare, *runs = snippets(card)
@@ -94,11 +94,11 @@ def test_snippets_run_and_give_what_the_network_gives(card_and_logits, descripti
     for run in runs:
         exec(run, scope)
         np.testing.assert_allclose(scope["logits"], expected, rtol=0, atol=1e-4)
-        assert capsys.readouterr().out == f"{description.labels[expected[0].argmax()]}\n"
+        assert capsys.readouterr().out == f"{tiny_description.labels[expected[0].argmax()]}\n"
 
 
-def test_numbers_are_those_of_the_certificate(certificate, description):
-    card = model_card(description, certificate)
+def test_numbers_are_those_of_the_certificate(certificate, tiny_description):
+    card = model_card(tiny_description, certificate)
     line = next(line for line in card.splitlines() if line.startswith("| `model.tflite` | none"))
     cells = [cell.strip() for cell in line.strip("|").split("|")]
     assert cells == [
@@ -130,8 +130,10 @@ def test_architecture_is_a_row_a_block():
     assert [int(row[2]) for row in rows[1:-1]] == [block.filters for block in blocks]
 
 
-def test_what_is_not_known_is_left_out_and_said(description):
-    plain = Description("tiny", description.labels, Preprocessing(28, "whole", Normalisation((0.5,) * 3, (0.5,) * 3)))
+def test_what_is_not_known_is_left_out_and_said(tiny_description):
+    plain = Description(
+        "tiny", tiny_description.labels, Preprocessing(28, "whole", Normalisation((0.5,) * 3, (0.5,) * 3))
+    )
     card = model_card(plain, {})
     for absent in (
         "## Numbers",
@@ -147,16 +149,16 @@ def test_what_is_not_known_is_left_out_and_said(description):
     assert "never trained" in model_card(plain, {"fresh_weights": True})
 
 
-def test_the_card_of_a_real_export_needs_no_more_than_its_certificate(exported, description):
+def test_the_card_of_a_real_export_needs_no_more_than_its_certificate(exported, tiny_description):
     certificate = json.loads((exported / "certificate.json").read_text())
-    card = model_card(description, certificate)
+    card = model_card(tiny_description, certificate)
     for entry in certificate["formats"].values():
         assert f"{entry['max_rel_error']:.2e}" in card
         assert f"`{entry['file']}`" in card
     assert "HARD_SWISH" in card
 
 
-def test_a_label_cannot_break_the_card(description):
-    labels = ("a | b\n# c", *description.labels[1:])
-    card = model_card(Description("tiny", labels, description.preprocessing), {})
+def test_a_label_cannot_break_the_card(tiny_description):
+    labels = ("a | b\n# c", *tiny_description.labels[1:])
+    card = model_card(Description("tiny", labels, tiny_description.preprocessing), {})
     assert "0 a \\| b # c, 1 class 1" in card

@@ -68,8 +68,8 @@ def plain(network, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def described(network, description, tmp_path_factory):
-    return write_tflite(network, tmp_path_factory.mktemp("described") / "model.tflite", description=description)
+def described(network, tiny_description, tmp_path_factory):
+    return write_tflite(network, tmp_path_factory.mktemp("described") / "model.tflite", description=tiny_description)
 
 
 def metadata(content: bytes) -> Reader:
@@ -102,7 +102,7 @@ def test_input_is_an_rgb_image_of_its_size(described):
     assert [size.number(field, number_types.Uint32Flags) for field in (0, 1)] == [28, 28]
 
 
-def test_labels_are_an_axis_of_the_output_in_a_file_of_the_archive(described, description):
+def test_labels_are_an_axis_of_the_output_in_a_file_of_the_archive(described, tiny_description):
     content = described.read_bytes()
     model = metadata(content)
     assert model.text(NAME) == "tiny"
@@ -112,14 +112,14 @@ def test_labels_are_an_axis_of_the_output_in_a_file_of_the_archive(described, de
     (file,) = logits.tables(TENSOR_FILES)
     assert (file.text(0), file.number(2)) == ("labels.txt", 2)  # TENSOR_AXIS_LABELS
     with zipfile.ZipFile(described) as archive:
-        assert archive.read("labels.txt").decode().splitlines() == list(description.labels)
+        assert archive.read("labels.txt").decode().splitlines() == list(tiny_description.labels)
         for member in archive.infolist():  # as readers of a mapped file need them
             assert member.compress_type == zipfile.ZIP_STORED
             assert content[member.header_offset :].startswith(b"PK\3\4")
 
 
-def test_description_is_read_back(described, description, plain, tmp_path):
-    assert read_description(described) == description
+def test_description_is_read_back(described, tiny_description, plain, tmp_path):
+    assert read_description(described) == tiny_description
     (tmp_path / "plain.tflite").write_bytes(plain)
     assert read_description(tmp_path / "plain.tflite") is None
 
@@ -144,8 +144,8 @@ def test_litert_computes_the_same_bits(described, plain, random_images):
     np.testing.assert_array_equal(with_it, without)
 
 
-def test_metadata_is_replaced_by_later_metadata(described, description, random_images, tmp_path):
-    other = Description("other", tuple("abcdefghij"), description.preprocessing)
+def test_metadata_is_replaced_by_later_metadata(described, tiny_description, random_images, tmp_path):
+    other = Description("other", tuple("abcdefghij"), tiny_description.preprocessing)
     path = tmp_path / "model.tflite"
     path.write_bytes(with_metadata(described.read_bytes(), other))
     assert read_description(path) == other
@@ -154,8 +154,8 @@ def test_metadata_is_replaced_by_later_metadata(described, description, random_i
     np.testing.assert_array_equal(load_artifact(path).predict(images), load_artifact(described).predict(images))
 
 
-def test_the_same_description_gives_the_same_bytes(described, plain, description):
-    assert with_metadata(plain, description) == described.read_bytes()
+def test_the_same_description_gives_the_same_bytes(described, plain, tiny_description):
+    assert with_metadata(plain, tiny_description) == described.read_bytes()
 
 
 def test_a_damaged_file_never_loads(described, tmp_path):
@@ -186,6 +186,6 @@ def test_description_that_is_damaged_is_refused(described, tmp_path):
 
 def test_labels_of_several_lines_stay_one_line_each(plain):
     preprocessing = Preprocessing(28, "whole", Normalisation((0.5,) * 3, (0.5,) * 3))
-    description = Description("tiny", ("a\nb", *"cdefghijk"), preprocessing)
-    with zipfile.ZipFile(io.BytesIO(with_metadata(plain, description))) as archive:
+    tiny_description = Description("tiny", ("a\nb", *"cdefghijk"), preprocessing)
+    with zipfile.ZipFile(io.BytesIO(with_metadata(plain, tiny_description))) as archive:
         assert archive.read("labels.txt").decode() == "a b\n" + "".join(f"{label}\n" for label in "cdefghijk")

@@ -115,5 +115,5 @@ def test_workers_agree_and_a_killed_one_can_be_started_again(tmp_path, start, te
         lines = metrics(tmp_path / workdir)
         assert [line["step"] for line in lines] == list(range(4, 40, 4))
         left = sorted(path.name for path in (tmp_path / workdir).iterdir())
-        assert left == ["checkpoints", "config.json", "metrics.jsonl", "tensorboard"]
+        assert left == ["checkpoints", "config.json", "data.json", "metrics.jsonl", "tensorboard"]
     assert metrics(tmp_path / "whole")[-1]["loss"] < metrics(tmp_path / "whole")[0]["loss"]

@@ -72,7 +72,7 @@ def test_finished_network_is_also_a_keras_file(mini_network, mini_arch, images):
 
 def test_supernet_leaves_no_file_of_a_network(mini_supernet):
     names = sorted(path.name for path in mini_supernet.iterdir())
-    assert names == ["checkpoints", "config.json", "metrics.jsonl", "tensorboard"]
+    assert names == ["checkpoints", "config.json", "data.json", "metrics.jsonl", "tensorboard"]
 
 
 def test_keras_file_that_a_kill_left_out_is_written_by_the_next_run(tmp_path, mini_network):
