@@ -198,8 +198,10 @@ def _sizes(image_shape: tuple, logits_shape: tuple) -> tuple[int, int]:
 
 
 @contextmanager
-def notices_dropped() -> Iterator[None]:
-    """Keeps LiteRT's `INFO:` lines off stderr, to which its native code writes; no setting does."""
+def notices_dropped(*starts: bytes) -> Iterator[None]:
+    """Keeps lines that start like one of `starts`, by default `INFO:`, off stderr, to which LiteRT's native code writes
+    them; no setting does."""
+    starts = starts or (b"INFO:",)
     sys.stderr.flush()
     stderr = os.dup(2)
     with tempfile.TemporaryFile() as written:
@@ -210,7 +212,7 @@ def notices_dropped() -> Iterator[None]:
             os.dup2(stderr, 2)
             os.close(stderr)
             written.seek(0)
-            os.write(2, b"".join(line for line in written if not line.startswith(b"INFO:")))
+            os.write(2, b"".join(line for line in written if not line.startswith(starts)))
 
 
 @contextmanager
