@@ -21,10 +21,10 @@ def baselines(timings: Sequence[Timing]) -> list[Timing]:
 
 def timing_table(timings: Sequence[Timing], title: str | None = None) -> Table:
     """A row for each of `timings`, in their order: the median, the range between the quartiles (IQR) and the minimum
-    in milliseconds; `ratio` is of medians, to `baselines`."""
+    in milliseconds; `ratio` is of medians, to `baselines`; cores as in `Timing`, and the peak memory in MiB."""
     table = Table(title=title, box=SIMPLE)
     table.add_column("", overflow="fold", min_width=12)
-    for column in ("threads", "median ms", "IQR", "min", "ratio", "cores", "peak MiB"):
+    for column in ("threads", "ms", "IQR", "min", "ratio", "cores", "MiB"):
         table.add_column(column, justify="right", no_wrap=True)
     for one, baseline in zip(timings, baselines(timings), strict=True):
         low, high = one.quartiles
