@@ -182,7 +182,9 @@ class Exporter:
 
         def path_logits(images: np.ndarray) -> np.ndarray:
             if "logits" not in seen:
-                batches = [path(tf.constant(images[start : start + 250])).numpy() for start in range(0, len(images), 250)]
+                batches = [
+                    path(tf.constant(images[start : start + 250])).numpy() for start in range(0, len(images), 250)
+                ]
                 seen["logits"] = np.concatenate(batches)
             return seen["logits"]
 
