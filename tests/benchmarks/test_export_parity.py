@@ -87,3 +87,32 @@ def test_networks_of_a_supernet_are_exported_and_found_equal(mini_supernet, tmp_
     failed = [line for line in done.stdout.splitlines() if line.startswith("FAIL")]
     assert failed
     assert all("bytes a parameter" in line for line in failed)
+
+
+def test_format_that_fails_is_known_and_the_others_are_exported(monkeypatch, tmp_path, mini_arch):
+    from benchmarks.export_parity import Exporter
+    from scarlet_tf.export import leftovers, run
+    from scarlet_tf.export.certificate import ParityError
+
+    asked = []
+
+    def export(named, loaded, formats, quantize, output_dir, examples):
+        asked.append((list(formats), list(quantize)))
+        if "tflite" in formats and "fp16" in quantize:
+            raise ParityError("too far")
+        names = [name if name != "tflite" or how == "none" else f"{name}_{how}" for name in formats for how in quantize]
+        return {"removals": [], "formats": {name: {"file": name} for name in names}}
+
+    monkeypatch.setattr(run, "export", export)
+    monkeypatch.setattr(leftovers, "training_leftovers", lambda path: [])
+    found = Outcome("net", 1000)
+    exporter = Exporter(None, None, ["onnx", "tflite"], ["none", "fp16"])
+    exporter._certified(mini_arch, None, tmp_path, found)
+    assert asked == [
+        (["onnx", "tflite"], ["none", "fp16"]),
+        (["onnx"], ["none"]),
+        (["tflite"], ["none"]),
+        (["tflite"], ["fp16"]),
+    ]
+    assert set(found.entries) == {"onnx", "tflite"}
+    assert found.failures == {"tflite_fp16": "too far"}
