@@ -121,9 +121,9 @@ def agreement(entries: Sequence[Mapping]) -> float:
 def parity_table(outcomes: Sequence[Outcome]) -> Table:
     """A row for each format: the largest and the median relative error; the share of images with the same best class,
     in the network where it is the least and of all networks; how far the accuracy is at most from that of the
-    supernet's path; bytes a parameter; XNNPACK's partitions; and how many artifacts the exporter did not let pass, which
-    are in no other column."""
-    table = Table(box=SIMPLE, collapse_padding=True)
+    supernet's path; bytes a parameter; XNNPACK's partitions; and how many artifacts the exporter did not let pass,
+    which are in no other column."""
+    table = Table(box=SIMPLE, padding=0)
     table.add_column("", no_wrap=True)
     for column in ("max err", "median", "least", "all", "acc off", "B/param", "parts", "failed"):
         table.add_column(column, justify="right", no_wrap=True)
