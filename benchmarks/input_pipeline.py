@@ -19,14 +19,14 @@ from pathlib import Path
 
 from absl import flags
 
-from benchmarks.machine import machine
-from benchmarks.peer_process import PeerProcess
 from scarlet_tf import command
 from scarlet_tf.data.dataset import CACHE_BYTES
 from scarlet_tf.data.folder import SUFFIXES, load_folder
 from scarlet_tf.data.preprocessing import IMAGENET
 from scarlet_tf.errors import InputError
 from scarlet_tf.files import write_json
+from scarlet_tf.timing.machine import machine
+from scarlet_tf.timing.peer_process import PeerProcess
 
 TASKS = ("training", "evaluation")
 

@@ -13,11 +13,11 @@ from multiprocessing.connection import Connection
 
 import numpy as np
 
-from benchmarks.peer_process import PeerProcess
 from scarlet_tf import command
 from scarlet_tf.arch import Genotype, get_space
 from scarlet_tf.errors import RunError
 from scarlet_tf.progress import progress
+from scarlet_tf.timing.peer_process import PeerProcess
 
 Evaluate = Callable[[Sequence[Genotype]], list[float]]
 

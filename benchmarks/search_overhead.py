@@ -23,11 +23,11 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.machine import machine
 from scarlet_tf import command
 from scarlet_tf.arch import Genotype, SearchSpace, get_space
 from scarlet_tf.search import Journal, SearchConfig, journal_header, search
 from scarlet_tf.search.costs import CostTable
+from scarlet_tf.timing.machine import machine
 
 POPULATION = 70
 LATE = 0.75  # of the generations: where the late ones begin

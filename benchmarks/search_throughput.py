@@ -24,7 +24,6 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from benchmarks.machine import machine
 from benchmarks.prefix_sharing import PathCosts, blocks_saved
 from benchmarks.search_contest import CONTESTANTS, ONE_BY_ONE, OURS, PYTORCH, Generation, Setting, Timing, measure
 from scarlet_tf import command
@@ -34,6 +33,7 @@ from scarlet_tf.files import write_json
 from scarlet_tf.search import read_journal
 from scarlet_tf.search.evaluation import even_batch_size
 from scarlet_tf.search.replay import PastSearch
+from scarlet_tf.timing.machine import machine
 
 MODELS = 8400  # of the paper's search
 FEWEST_GENERATIONS = 20  # from which its time is extrapolated

@@ -15,9 +15,9 @@ from multiprocessing.connection import Connection
 
 import numpy as np
 
-from benchmarks.peer_process import PeerProcess
 from scarlet_tf import command
 from scarlet_tf.arch.spaces import get_space
+from scarlet_tf.timing.peer_process import PeerProcess
 
 NUM_CLASSES = 10
 LEARNING_RATE, MOMENTUM, WEIGHT_DECAY = 0.045, 0.9, 4e-5

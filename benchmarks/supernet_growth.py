@@ -12,13 +12,13 @@ from pathlib import Path
 from absl import flags
 from matplotlib.figure import Figure
 
-from benchmarks.machine import machine
 from benchmarks.step_contest import OURS, Setting, measure
 from scarlet_tf import command
 from scarlet_tf.errors import InputError
 from scarlet_tf.figures.canvas import new_figure, write_figure
 from scarlet_tf.files import check_output_dir
 from scarlet_tf.progress import progress
+from scarlet_tf.timing.machine import machine
 
 PEER = "PyTorch"
 QUANTITIES = (("path_ms", "step, per path (ms)", 1.0), ("peak_memory_mib", "peak memory (GiB)", 1 / 1024))

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from absl import flags
 
-from benchmarks.machine import machine
 from benchmarks.step_contest import OURS, Setting, measure
 from scarlet_tf import command
 from scarlet_tf.arch.spaces import get_space
 from scarlet_tf.errors import InputError
+from scarlet_tf.timing.machine import machine
 from scarlet_tf.train.config import METHODS, TrainConfig
 
 _SPACE = flags.DEFINE_enum("space", "s1", ["s1", "s2"], "Search space of the supernet.")

@@ -13,7 +13,7 @@ from scarlet_tf.arch.named import NamedArch
 from scarlet_tf.train.config import TrainConfig
 from scarlet_tf.train.workdir import Workdir
 
-COMMANDS = ("train", "search", "export", "evaluate", "quickstart", "import_torch")
+COMMANDS = ("train", "search", "export", "evaluate", "quickstart", "import_torch", "benchmark")
 
 TRAIN = ("train", "--space=space.json", "--dataset=synthetic", "--image_size=16", "--workdir=out")
 TRAIN_FOLDER = ("train", "--space=space.json", "--dataset=folder", "--batch_size=2", "--workdir=out")

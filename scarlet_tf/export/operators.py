@@ -3,7 +3,12 @@
 import json
 import zipfile
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tensorflow.core.framework.node_def_pb2 import NodeDef
 
 # Nodes of a TensorFlow graph that compute nothing.
 _BOOKKEEPING = {"Const", "Identity", "NoOp", "Placeholder", "ReadVariableOp"}
@@ -52,22 +57,25 @@ def _keras(path: Path) -> dict[str, int]:
     return Counter(layer["class_name"] for layer in layers)
 
 
-def _savedmodel(path: Path) -> dict[str, int]:
-    from tensorflow.core.framework.node_def_pb2 import NodeDef
+def savedmodel_nodes(path: Path) -> Iterator["NodeDef"]:
+    """The nodes that compute the output of `serving_default` of the SavedModel in `path`, those of the functions that
+    it calls in the place of the calls."""
     from tensorflow.core.protobuf import saved_model_pb2
 
     meta_graph = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes()).meta_graphs[0]
     functions = {function.signature.name: function for function in meta_graph.graph_def.library.function}
-    counts = Counter()
 
-    def walk(node: NodeDef) -> None:
+    def walk(node: "NodeDef") -> Iterator["NodeDef"]:
         if node.op.endswith("PartitionedCall"):
             for inner in functions[node.attr["f"].func.name].node_def:
-                walk(inner)
+                yield from walk(inner)
         elif node.op not in _BOOKKEEPING:
-            counts[node.op] += 1
+            yield node
 
     (output,) = meta_graph.signature_def["serving_default"].outputs.values()
     (call,) = (node for node in meta_graph.graph_def.node if node.name == output.name.split(":")[0])
-    walk(call)
-    return counts
+    yield from walk(call)
+
+
+def _savedmodel(path: Path) -> dict[str, int]:
+    return Counter(node.op for node in savedmodel_nodes(path))

@@ -18,9 +18,12 @@ from scarlet_tf.errors import InputError
 
 if TYPE_CHECKING:
     import keras
+    import onnxruntime
+    from ai_edge_litert.interpreter import Interpreter
 
 _BATCH_SIZE = 64
 _KINDS = "a .tflite, .onnx or .keras file, or a SavedModel's directory"
+_CLASSIFIER = ", from square images to logits"
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ def load_artifact(path: str | Path, num_threads: int | None = None) -> Predictor
         predictor = _load_keras(path)
     else:
         raise InputError(f"An exported model must be {_KINDS}. Received: {path}.")
-    with _reading(path, "a network that runs"):  # some damage shows only then
+    with reading(path, "a network that runs"):  # some damage shows only then
         predictor.predict(np.zeros((1, predictor.image_size, predictor.image_size, 3)))
     return predictor
 
@@ -88,19 +91,25 @@ def _load_keras(path: Path) -> Predictor:
 
     import scarlet_tf.nets.standalone  # noqa: F401  (registers the layers)
 
-    with _reading(path, "a Keras model"):
+    with reading(path, f"a Keras model{_CLASSIFIER}"):
         return keras_predictor(keras.models.load_model(path, compile=False))
 
 
-def _load_savedmodel(path: Path) -> Predictor:
+def find_savedmodel(path: Path) -> Path:
+    """The directory of the SavedModel `path`, or of the newest of the versions in it. Raises InputError for others."""
     if not (path / "saved_model.pb").is_file():
         numbers = [int(child.parent.name) for child in path.glob("*/saved_model.pb") if child.parent.name.isdecimal()]
         if not numbers:
             raise InputError(f"An exported model must be {_KINDS}. Received: {path}, which holds no saved_model.pb.")
         path = path / str(max(numbers))
+    return path
+
+
+def _load_savedmodel(path: Path) -> Predictor:
+    path = find_savedmodel(path)
     import tensorflow as tf
 
-    with _reading(path, "a SavedModel with the signature serving_default"):
+    with reading(path, f"a SavedModel with the signature serving_default{_CLASSIFIER}"):
         loaded = tf.saved_model.load(path)
         signature = loaded.signatures["serving_default"]
         ((input_name, image),) = signature.structured_input_signature[1].items()
@@ -114,15 +123,20 @@ def _load_savedmodel(path: Path) -> Predictor:
     return Predictor("savedmodel", image_size, num_classes, _BATCH_SIZE, run)
 
 
-def _load_onnx(path: Path, num_threads: int | None) -> Predictor:
+def onnx_session(path: Path, num_threads: int | None) -> "onnxruntime.InferenceSession":
+    """Opens an .onnx file to run on CPUs; `num_threads` None leaves it to onnxruntime."""
     import onnxruntime
 
-    with _reading(path, "an ONNX model"):
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = num_threads or 0
-        # Threads that spin while they wait slow each other down several times where cores are shared.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = num_threads or 0
+    # Threads that spin while they wait slow each other down several times where cores are shared.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
+def _load_onnx(path: Path, num_threads: int | None) -> Predictor:
+    with reading(path, f"an ONNX model{_CLASSIFIER}"):
+        session = onnx_session(path, num_threads)
         (image,), (logits,) = session.get_inputs(), session.get_outputs()
         batch, *sides = image.shape
         channels_first = len(sides) == 3 and sides[0] == 3 != sides[2]
@@ -136,29 +150,51 @@ def _load_onnx(path: Path, num_threads: int | None) -> Predictor:
     return Predictor("onnx", image_size, num_classes, batch_size, run)
 
 
-def _load_tflite(path: Path, num_threads: int | None) -> Predictor:
+def tflite_interpreter(path: Path, num_threads: int | None) -> "Interpreter":
+    """Opens a .tflite file; its tensors are still to be allocated. `num_threads` None is one thread."""
     from ai_edge_litert.interpreter import Interpreter
 
     from scarlet_tf.export.tflite_metadata import check_whole
 
-    with _reading(path, "a TFLite model"):
-        check_whole(path)
+    check_whole(path)
+    with notices_dropped():
+        return Interpreter(model_path=str(path), num_threads=num_threads)
+
+
+def _load_tflite(path: Path, num_threads: int | None) -> Predictor:
+    with reading(path, f"a TFLite model{_CLASSIFIER}"):
+        interpreter = tflite_interpreter(path, num_threads)
         with notices_dropped():
-            interpreter = Interpreter(model_path=str(path), num_threads=num_threads)
             interpreter.allocate_tensors()
         (image,), (logits,) = interpreter.get_input_details(), interpreter.get_output_details()
         image_size, num_classes = _sizes(image["shape"], logits["shape"])
-        if image["dtype"] != np.float32:
-            raise ValueError(f"an input of {np.dtype(image['dtype']).name} where float32 is expected")
+        quantised, real = _coding(image)[0], _coding(logits)[1]
     image_buffer, logits_buffer = interpreter.tensor(image["index"]), interpreter.tensor(logits["index"])
 
     def run(images: np.ndarray) -> np.ndarray:
         # A last, smaller batch leaves earlier images in the rest of the buffer, whose logits are not read.
-        image_buffer()[: len(images)] = images
+        image_buffer()[: len(images)] = quantised(images)
         interpreter.invoke()
-        return logits_buffer()[: len(images)].copy()
+        return real(logits_buffer()[: len(images)])
 
     return Predictor("tflite", image_size, num_classes, int(image["shape"][0]), run)
+
+
+def _coding(tensor: dict) -> tuple[Callable[[np.ndarray], np.ndarray], Callable[[np.ndarray], np.ndarray]]:
+    """From real numbers to what a TFLite `tensor` (its details) holds of them, and back: real = scale * (held - zero).
+
+    Raises ValueError unless it holds float32, or int8 or uint8 with a scale.
+    """
+    dtype, (scale, zero_point) = np.dtype(tensor["dtype"]), tensor["quantization"]
+    if dtype == np.float32:
+        return lambda real: real, np.copy
+    if dtype not in (np.int8, np.uint8) or not scale:
+        raise ValueError(f"a tensor of {dtype.name} where float32, or int8 or uint8 with a scale is expected")
+    limits = np.iinfo(dtype)
+    return (
+        lambda real: np.clip(np.rint(real / scale) + zero_point, limits.min, limits.max).astype(dtype),
+        lambda whole: np.float32(scale) * (whole.astype(np.float32) - np.float32(zero_point)),
+    )
 
 
 def _sizes(image_shape: tuple, logits_shape: tuple) -> tuple[int, int]:
@@ -170,8 +206,10 @@ def _sizes(image_shape: tuple, logits_shape: tuple) -> tuple[int, int]:
 
 
 @contextmanager
-def notices_dropped() -> Iterator[None]:
-    """Keeps LiteRT's `INFO:` lines off stderr, to which its native code writes; no setting does."""
+def notices_dropped(*starts: bytes) -> Iterator[None]:
+    """Keeps lines that start like one of `starts`, by default `INFO:`, off stderr, to which LiteRT's native code writes
+    them; no setting does."""
+    starts = starts or (b"INFO:",)
     sys.stderr.flush()
     stderr = os.dup(2)
     with tempfile.TemporaryFile() as written:
@@ -182,14 +220,15 @@ def notices_dropped() -> Iterator[None]:
             os.dup2(stderr, 2)
             os.close(stderr)
             written.seek(0)
-            os.write(2, b"".join(line for line in written if not line.startswith(b"INFO:")))
+            os.write(2, b"".join(line for line in written if not line.startswith(starts)))
 
 
 @contextmanager
-def _reading(path: Path, what: str) -> Iterator[None]:
-    """Turns whatever a runtime raises on a file that it cannot take into one InputError."""
+def reading(path: Path, what: str) -> Iterator[None]:
+    """Turns whatever a runtime raises on a file that it cannot take into one InputError, which says `what` it should
+    hold."""
     try:
         yield
     except Exception as error:
         reason = " ".join(str(error).split())[:200]
-        raise InputError(f"{path} must hold {what}, from square images to logits. Received: {reason}.") from error
+        raise InputError(f"{path} must hold {what}. Received: {reason}.") from error

@@ -12,6 +12,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from scarlet_tf.errors import InputError
 from scarlet_tf.export.description import Description
+from scarlet_tf.export.half_kernels import with_half_kernels
 from scarlet_tf.export.operators import tflite_operators
 from scarlet_tf.export.savedmodel import write_signature
 from scarlet_tf.export.settings import QUANTIZE
@@ -112,11 +113,11 @@ def converted(saved_model: str | Path, quantize: str) -> bytearray:
     own, or, for those two, computes with floats.
     """
     converter = tf.lite.TFLiteConverter.from_saved_model(str(saved_model), signature_keys=["serving_default"])
-    if quantize != "none":
+    if quantize not in ("none", "fp16"):
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if quantize == "fp16":
-        converter.target_spec.supported_types = [tf.float16]
     content = bytearray(converter.convert())
+    if quantize == "fp16":
+        content = with_half_kernels(content)
     foreign = [name for name in tflite_operators(content) if name.startswith(("CUSTOM:", "Flex"))]
     if foreign:
         raise RuntimeError(f"A TFLite file must need only LiteRT's own operators. It needs: {', '.join(foreign)}.")

@@ -34,6 +34,36 @@ def test_a_fixed_batch_takes_any_number_of_images(batched_file, network, random_
     np.testing.assert_allclose(predictor.predict(images), logits_of(network, images), rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize("dtype", ["int8", "uint8"])
+def test_quantised_input_and_output_are_read_as_real_numbers(network, random_images, tmp_path, dtype):
+    import tensorflow as tf
+    from ai_edge_litert.interpreter import Interpreter
+
+    images = random_images(6)
+    converter = tf.lite.TFLiteConverter.from_keras_model(network)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: ([image[np.newaxis]] for image in images)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = converter.inference_output_type = tf.dtypes.as_dtype(dtype)
+    (tmp_path / "whole.tflite").write_bytes(converter.convert())
+    images[0] *= 100  # beyond what int8 holds
+    logits = load_artifact(tmp_path / "whole.tflite").predict(images)
+    assert logits.dtype == np.float32
+    interpreter = Interpreter(str(tmp_path / "whole.tflite"))
+    interpreter.allocate_tensors()
+    (image,), (output,) = interpreter.get_input_details(), interpreter.get_output_details()
+    limits = np.iinfo(dtype)
+    for one, received in zip(images, logits, strict=True):
+        scale, zero = image["quantization"]
+        held = np.clip(np.round(one.astype(np.float64) / scale) + zero, limits.min, limits.max)
+        interpreter.set_tensor(image["index"], held[np.newaxis].astype(dtype))
+        interpreter.invoke()
+        scale, zero = output["quantization"]
+        expected = scale * (interpreter.get_tensor(output["index"])[0].astype(np.float64) - zero)
+        np.testing.assert_allclose(received, expected, rtol=0, atol=1e-6)
+        assert np.ptp(received) > 0
+
+
 def test_no_images_give_no_logits(exported, random_images):
     assert load_artifact(exported / "model.onnx").predict(random_images(0)).shape == (0, 10)
 

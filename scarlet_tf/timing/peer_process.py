@@ -1,16 +1,21 @@
-"""A process for each framework that is measured: their thread pools would disturb each other in one."""
+"""A process for each thing that is measured: their thread pools would disturb each other in one."""
 
 import multiprocessing
+import signal
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
 
-from scarlet_tf.errors import RunError
+from scarlet_tf.errors import InputError, RunError
 
 
 def _work(work: Callable[..., None], arguments: tuple, pipe: Connection) -> None:
-    with suppress(EOFError):  # who asked is gone
-        work(*arguments, pipe)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who asks is stopped, and with it the pipe
+    with suppress(EOFError, BrokenPipeError):  # who asked is gone
+        try:
+            work(*arguments, pipe)
+        except InputError as error:
+            pipe.send(error)
 
 
 class PeerProcess:
@@ -32,11 +37,14 @@ class PeerProcess:
         self._process.join()
 
     def receive(self) -> object:
-        """What the process sends next. Raises RunError where it has ended instead."""
+        """What the process sends next. Raises RunError where it has ended instead, and the InputError that it did."""
         try:
-            return self._pipe.recv()
+            received = self._pipe.recv()
         except EOFError:
             raise RunError(f"The {self.name} process ended early; the lines above say why.") from None
+        if isinstance(received, InputError):
+            raise received
+        return received
 
     def ask(self, question: object) -> object:
         """What the process answers."""

@@ -1,0 +1,1 @@
+"""How long things take, measured side by side, each in a process of its own."""
