@@ -46,12 +46,17 @@ def write_tflite(
     """
     if quantize not in QUANTIZE:
         raise InputError(f"quantize must be one of {', '.join(QUANTIZE)}. Received: {quantize!r}.")
-    traced = model
     if quantize in INTEGERS:
-        traced = _integer_twin(model, quantize, representative, twin).model
+        twin = _integer_twin(model, quantize, representative, twin)
     with tempfile.TemporaryDirectory() as saved_model:
         # With a dynamic batch, LiteRT cannot plan its memory and XNNPACK may refuse the graph.
-        write_signature(traced, saved_model, batch_size, names)
+        if quantize in INTEGERS:
+            from scarlet_tf.quantization.layers import dilated_rows
+
+            with dilated_rows(twin.model):
+                write_signature(twin.model, saved_model, batch_size, names)
+        else:
+            write_signature(model, saved_model, batch_size, names)
         content = converted(saved_model, quantize)
     _name_tensors(content, names)
     with replacing(path) as temporary:

@@ -187,7 +187,9 @@ class TrainConfig:
         if self.model is None:
             raise InputError("--qat is for --model. Received: it with --space.")
         if self.weights is None:
-            raise InputError("--qat needs --weights, of the network as it was trained in float32: it fine-tunes that one.")
+            raise InputError(
+                "--qat needs --weights, of the network as it was trained in float32: it fine-tunes that one."
+            )
         if self.strategy not in ("auto", "cpu", "gpu"):
             raise InputError(f"--qat trains on one device: --strategy=auto, cpu or gpu. Received: {self.strategy}.")
         unfit = {
