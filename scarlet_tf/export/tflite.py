@@ -40,9 +40,10 @@ def write_tflite(
     """Writes `model` to `path` and returns it: input `image` (batch_size, s, s, 3) float32, output `logits` float32.
 
     `names` are what input and output are called instead, at most as long. `quantize`, one of QUANTIZE, says how weights
-    are kept and what is computed in integers; for int8, from images `representative` (n, s, s, 3) as the network is
-    fed, at least MIN_REPRESENTATIVE; for qat, as `twin` was trained. Raises InputError where these are missing or do not
-    fit, RuntimeError where an operator is not one of LiteRT's own, or not in integers as it should be.
+    are kept and what is computed in integers: for int8 by the ranges of activations on `representative`, at least
+    MIN_REPRESENTATIVE float32 images (n, s, s, 3) as the network is fed; for qat as `twin` was trained. Raises
+    InputError where these are missing or do not fit, RuntimeError where an operator is not one of LiteRT's own, or not
+    in integers as it should be.
     """
     if quantize not in QUANTIZE:
         raise InputError(f"quantize must be one of {', '.join(QUANTIZE)}. Received: {quantize!r}.")
@@ -134,7 +135,7 @@ def check_integers(content: bytes | bytearray) -> None:
         inner = sorted(graph.tensors[index].name.decode() for index in floats - ends)
         raise RuntimeError(
             "An int8 TFLite file must compute in integers from one QUANTIZE to one DEQUANTIZE. It has "
-            f"{counts.get('QUANTIZE', 0)} and {counts.get('DEQUANTIZE', 0)}, and floats in {', '.join(inner) or 'none'}."
+            f"{counts.get('QUANTIZE', 0)} and {counts.get('DEQUANTIZE', 0)}, and floats in: {', '.join(inner)}."
         )
 
 

@@ -47,8 +47,7 @@ class Link:
 
 @dataclass
 class Twin:
-    """`model`, of tf_keras, gives the logits of `source`, a standalone network, and with `quantised` those that it would
-    have in 8 bits.
+    """`model`, of tf_keras, gives the logits of `source`, a standalone network, or those that it would have in 8 bits.
 
     Its hard-swish is x * relu6(x + 3), six times the real one, which the layer after it makes up for.
     """
@@ -185,9 +184,8 @@ class _Builder:
     ) -> tf.Tensor:
         """The sum of the convolutions by PARTS, each normalised, so that the kernel of each takes up its scale."""
         middle = conv.kernel_size // 2
-        parts = [
-            rows for rows in PARTS if rows == PARTS[0] or middle - rows[0] < x.shape[1]
-        ]  # others would only ever meet padding
+        # On few pixels outer rows only ever meet padding.
+        parts = [rows for rows in PARTS if rows == PARTS[0] or middle - rows[0] < x.shape[1]]
         sums = []
         for number, rows in enumerate(parts):
             layer = DepthwiseRows(rows, conv.kernel_size, conv.stride, name=f"{name}_rows_{number}")
