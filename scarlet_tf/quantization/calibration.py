@@ -11,7 +11,6 @@ import tf_keras
 from scarlet_tf.quantization.quantizers import SWISH_FLOOR
 from scarlet_tf.quantization.twin import Twin, build_twin
 
-
 SMALLEST_RANGE = 1e-6
 """Of values that are not all the same."""
 

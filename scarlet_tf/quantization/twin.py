@@ -15,7 +15,6 @@ from scarlet_tf.nets.conv_bn import BN_EPSILON, BN_MOMENTUM, ConvBN
 from scarlet_tf.quantization.layers import DepthwiseRows, FixedStatistics, Gate, ScaleOf, SwishGate
 from scarlet_tf.quantization.quantizers import Quantized
 
-
 PARTS = ((2, 3, 4), (1, 5), (0, 6))
 """Rows of a 7x7 depthwise kernel that are convolved together. XNNPACK has fast kernels of up to 25 taps only."""
 
@@ -31,7 +30,7 @@ class Link:
 
     def read(self) -> None:
         """Copies the network's to the twin."""
-        value = np.asarray(self.weight)
+        value = self.weight.numpy()
         value = value if self.rows is None else value[list(self.rows)]
         self.twin.assign(np.reshape(value, self.twin.shape) * np.float32(self.factor))
 
@@ -39,7 +38,7 @@ class Link:
         """Copies the twin's to the network."""
         value = self.twin.numpy() / np.float32(self.factor)
         if self.rows is not None:
-            whole = np.array(self.weight)
+            whole = self.weight.numpy().copy()
             whole[list(self.rows)] = value
             value = whole
         self.weight.assign(np.reshape(value, self.weight.shape))

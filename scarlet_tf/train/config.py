@@ -188,9 +188,7 @@ class TrainConfig:
         if self.model is None:
             raise InputError("--qat is for --model. Received: it with --space.")
         if self.weights is None:
-            raise InputError(
-                "--qat needs --weights: the network as trained in float32, which it fine-tunes."
-            )
+            raise InputError("--qat needs --weights: the network as trained in float32, which it fine-tunes.")
         if self.strategy not in ("auto", "cpu", "gpu"):
             raise InputError(f"--qat trains on one device: --strategy=auto, cpu or gpu. Received: {self.strategy}.")
         unfit = {

@@ -16,17 +16,16 @@ def test_twin_computes_the_logits_of_its_source(name, build, images):
     np.testing.assert_allclose(logits, source(images[:4], training=False), rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("quantised", [False, True])
-def test_weights_that_the_twin_has_come_back(quantised, build, images):
-    source, other = build("hard_swish"), build("hard_swish", seed=1)
-    twin = build_twin(other, quantised)
-    expected = other(images[:2], training=False)
-    for weight in other.weights:
-        weight.assign(np.zeros(weight.shape))
-    for link, there in zip(twin.links, build_twin(source, quantised).links, strict=True):
-        assert link.factor == there.factor
+def test_weights_that_the_twin_was_given_go_into_its_source(build, images):
+    source = build("hard_swish")
+    twin = build_twin(source)
+    rng = np.random.default_rng(0)
+    for variable in twin.model.weights:
+        variable.assign(variable * rng.uniform(0.8, 1.2, variable.shape).astype(np.float32))
+    expected = twin.model(images[:4], training=False)
+    assert np.abs(expected - source(images[:4], training=False)).max() > 0.01
     twin.write()
-    np.testing.assert_allclose(other(images[:2], training=False), expected, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(source(images[:4], training=False), expected, rtol=0, atol=1e-5)
 
 
 def test_every_weight_is_linked_but_kernel_rows_that_only_meet_padding(build):
