@@ -21,6 +21,7 @@ from absl import flags
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
+from scarlet_tf.export.formats import FORMATS, QUANTIZE, check_formats
 
 from scarlet_tf import command
 from scarlet_tf.arch.cost import count
@@ -28,7 +29,6 @@ from scarlet_tf.arch.named import NamedArch, resolve
 from scarlet_tf.arch.space import SearchSpace
 from scarlet_tf.data import DATASETS
 from scarlet_tf.errors import InputError, RunError
-from scarlet_tf.export.formats import FORMATS, QUANTIZE, check_formats
 from scarlet_tf.files import check_output_dir, write_json
 from scarlet_tf.progress import progress
 from scarlet_tf.weights import read_supernet_training

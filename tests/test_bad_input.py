@@ -76,6 +76,13 @@ WITHOUT_TENSORFLOW = [
     (TRAIN, ["--strategy=multiworker", "--probe_epochs=1"], ["--probe_epochs", "multiworker"]),
     (TRAIN_NETWORK, ["--model=arch.json", "--rematerialize"], ["--rematerialize", "--space"]),
     (TRAIN_NETWORK, ["--model=arch.json", "--streams_at_once=1"], ["--streams_at_once", "--space"]),
+    (TRAIN, ["--qat"], ["--qat", "--model"]),
+    (TRAIN_NETWORK, ["--model=arch.json", "--qat"], ["--qat", "--weights"]),
+    (
+        TRAIN_NETWORK,
+        ["--model=arch.json", "--weights=network", "--qat", "--strategy=tpu"],
+        ["--qat", "one device", "tpu"],
+    ),
     (TRAIN, ["--streams_at_once=1"], ["--streams_at_once", "--rematerialize"]),
     (TRAIN, ["--method=spos", "--rematerialize", "--streams_at_once=1"], ["--streams_at_once", "--method=fair"]),
     (TRAIN, ["--rematerialize", "--streams_at_once=-1"], ["--streams_at_once", "at least 0", "-1"]),

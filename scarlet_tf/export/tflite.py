@@ -45,19 +45,24 @@ def write_tflite(
     """Writes `model` to `path` and returns it: input `image` (batch_size, s, s, 3) float32, output `logits` float32.
 
     `names` are what input and output are called instead, at most as long. `quantize`, one of QUANTIZE, says how weights
-    are kept and what is computed in integers; for int8, from images `representative` (n, s, s, 3) as the network is
-    fed, at least MIN_REPRESENTATIVE; for qat, as `twin` was trained. `description`, where given, is put in as TFLite's
-    metadata. Raises InputError where these are missing or do not fit, RuntimeError where an operator is not one of
-    LiteRT's own, or not in integers as it should be.
+    are kept and what is computed in integers: for int8 by the ranges of activations on `representative`, at least
+    MIN_REPRESENTATIVE float32 images (n, s, s, 3) as the network is fed; for qat as `twin` was trained. `description`,
+    where given, is put in as TFLite's metadata. Raises InputError where these are missing or do not fit, RuntimeError
+    where an operator is not one of LiteRT's own, or not in integers as it should be.
     """
     if quantize not in QUANTIZE:
         raise InputError(f"quantize must be one of {', '.join(QUANTIZE)}. Received: {quantize!r}.")
-    traced = model
     if quantize in INTEGERS:
-        traced = _integer_twin(model, quantize, representative, twin).model
+        twin = _integer_twin(model, quantize, representative, twin)
     with tempfile.TemporaryDirectory() as saved_model, depthwise_in_parts(model):
         # With a dynamic batch, LiteRT cannot plan its memory and XNNPACK may refuse the graph.
-        write_signature(traced, saved_model, batch_size, names)
+        if quantize in INTEGERS:
+            from scarlet_tf.quantization.layers import dilated_rows
+
+            with dilated_rows(twin.model):
+                write_signature(twin.model, saved_model, batch_size, names)
+        else:
+            write_signature(model, saved_model, batch_size, names)
         content = converted(saved_model, quantize)
     _name_tensors(content, names)
     if description is not None:
@@ -137,7 +142,7 @@ def check_integers(content: bytes | bytearray) -> None:
         inner = sorted(graph.tensors[index].name.decode() for index in floats - ends)
         raise RuntimeError(
             "An int8 TFLite file must compute in integers from one QUANTIZE to one DEQUANTIZE. It has "
-            f"{counts.get('QUANTIZE', 0)} and {counts.get('DEQUANTIZE', 0)}; floats: {', '.join(inner) or 'none'}."
+            f"{counts.get('QUANTIZE', 0)} and {counts.get('DEQUANTIZE', 0)}, and floats in: {', '.join(inner)}."
         )
 
 

@@ -1,21 +1,37 @@
 """From where to where activations go, seen on images."""
 
+import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
 import tf_keras
 
+from scarlet_tf.quantization.quantizers import SWISH_FLOOR
 from scarlet_tf.quantization.twin import Twin, build_twin
 
+SMALLEST_RANGE = 1e-6
+"""Of values that are not all the same."""
 
-def ranges(twin: tf_keras.Model) -> dict[str, tuple[tf.Variable, tf.Variable]]:
-    """By layer of a quantised twin whose output is rounded, the variables of its smallest and its largest value."""
+
+@dataclass(frozen=True)
+class Ends:
+    """The variables of the smallest and the largest value of a rounded tensor, and below what it is of no use."""
+
+    low: tf.Variable
+    high: tf.Variable
+    floor: float
+
+
+def ranges(twin: tf_keras.Model) -> dict[str, Ends]:
+    """By layer of a quantised twin whose output is rounded, but for those whose range is fixed."""
     found = {}
     for layer in twin.layers:
         own = {weight.name.rpartition("/")[2]: weight for weight in layer.weights}
         if "output_min:0" in own:
-            found[layer.name] = own["output_min:0"], own["output_max:0"]
+            floor = SWISH_FLOOR if layer.quantize_config.output == "swish" else -math.inf
+            found[layer.name] = Ends(own["output_min:0"], own["output_max:0"], floor)
     return found
 
 
@@ -35,6 +51,8 @@ def calibrate(twin: Twin, batches: Iterable[np.ndarray]) -> None:
 
     for images in batches:
         observe(tf.convert_to_tensor(images, tf.float32))
-    for (low, high), least, most in zip(variables.values(), lowest.numpy(), highest.numpy(), strict=True):
-        low.assign(least)
-        high.assign(max(most, least + 1e-6))  # of nothing but zeros there is no scale
+    for ends, least, most in zip(variables.values(), lowest.numpy(), highest.numpy(), strict=True):
+        least = max(least, ends.floor)
+        ends.low.assign(least)
+        # XNNPACK fails on a scale that is next to nothing: a tensor of nothing but zeros gets another one.
+        ends.high.assign(most if most - least > SMALLEST_RANGE else least + 1.0)

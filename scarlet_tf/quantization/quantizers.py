@@ -46,6 +46,19 @@ class Range(_quantizers.MovingAverageQuantizer):
         return {}
 
 
+SWISH_FLOOR = -3.0
+"""Hard-swish is 0 from here on down: what it reads need not go below."""
+
+
+class SwishRange(Range):
+    """The same for what a hard-swish reads: steps that it would make nothing of are spared."""
+
+    def __call__(self, inputs: tf.Tensor, training: bool, weights: dict, **kwargs: object) -> tf.Tensor:
+        if training:  # and else by the range itself
+            inputs = tf.maximum(inputs, SWISH_FLOOR)
+        return super().__call__(inputs, training, weights, **kwargs)
+
+
 class Gate(_quantizers.FixedQuantizer):
     """Rounds what is between 0 and 6 by its nature."""
 
@@ -56,8 +69,11 @@ class Gate(_quantizers.FixedQuantizer):
         return {}
 
 
+OUTPUTS = {"range": Range, "swish": SwishRange, "gate": Gate}
+
+
 class Quantized(tfmot.quantization.keras.QuantizeConfig):
-    """Which of a layer's values are rounded: its kernel, where it is named, and its output."""
+    """Which of a layer's values are rounded: its kernel, where it is named, and its output, as one of OUTPUTS."""
 
     def __init__(self, kernel: str | None = None, output: str | None = "range") -> None:
         self.kernel, self.output = kernel, output
@@ -78,7 +94,7 @@ class Quantized(tfmot.quantization.keras.QuantizeConfig):
         pass
 
     def get_output_quantizers(self, layer: tf_keras.layers.Layer) -> list:
-        return {"range": [Range()], "gate": [Gate()], None: []}[self.output]
+        return [] if self.output is None else [OUTPUTS[self.output]()]
 
     def get_config(self) -> dict:
         return {"kernel": self.kernel, "output": self.output}

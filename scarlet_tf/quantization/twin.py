@@ -12,44 +12,41 @@ import tf_keras
 from scarlet_tf.errors import InputError
 from scarlet_tf.nets import blocks
 from scarlet_tf.nets.conv_bn import BN_EPSILON, BN_MOMENTUM, ConvBN
+from scarlet_tf.quantization.layers import DepthwiseRows, FixedStatistics, Gate, ScaleOf, SwishGate
 from scarlet_tf.quantization.quantizers import Quantized
 
-
-class Gate(tf_keras.layers.Layer):
-    """relu6(x + 3), of which a hard-sigmoid is a sixth."""
-
-    def call(self, x: tf.Tensor) -> tf.Tensor:
-        return tf.nn.relu6(x + 3.0)
-
-
-class SwishGate(Gate):
-    """The same, for a hard-swish."""
-
-    def call(self, x: tf.Tensor) -> tf.Tensor:
-        # The constant has a dimension: with a scalar, the converter would make HARD_SWISH of it and the product.
-        return tf.nn.relu6(x + tf.constant([3.0]))
-
-
-class FixedStatistics(tf_keras.layers.BatchNormalization):
-    """A batch norm that normalises by its moving statistics in training too, and leaves them as they are."""
-
-    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
-        return super().call(inputs, training=False)
+PARTS = ((2, 3, 4), (1, 5), (0, 6))
+"""Rows of a 7x7 depthwise kernel that are convolved together. XNNPACK has fast kernels of up to 25 taps only."""
 
 
 @dataclass(frozen=True)
 class Link:
-    """A weight of the network and the same of the twin, which is larger by `factor`."""
+    """A weight of the network, or some `rows` of it, and the same of the twin, which is larger by `factor`."""
 
     weight: keras.Variable
     twin: tf.Variable
     factor: float
+    rows: tuple[int, ...] | None = None
+
+    def read(self) -> None:
+        """Copies the network's to the twin."""
+        value = self.weight.numpy()
+        value = value if self.rows is None else value[list(self.rows)]
+        self.twin.assign(np.reshape(value, self.twin.shape) * np.float32(self.factor))
+
+    def write(self) -> None:
+        """Copies the twin's to the network."""
+        value = self.twin.numpy() / np.float32(self.factor)
+        if self.rows is not None:
+            whole = self.weight.numpy().copy()
+            whole[list(self.rows)] = value
+            value = whole
+        self.weight.assign(np.reshape(value, self.weight.shape))
 
 
 @dataclass
 class Twin:
-    """`model`, of tf_keras, gives the logits of `source`, a standalone network, and with `quantised` those that it would
-    have in 8 bits.
+    """`model`, of tf_keras, gives the logits of `source`, a standalone network, or those that it would have in 8 bits.
 
     Its hard-swish is x * relu6(x + 3), six times the real one, which the layer after it makes up for.
     """
@@ -61,12 +58,12 @@ class Twin:
     def read(self) -> None:
         """Copies the weights of the source."""
         for link in self.links:
-            link.twin.assign(np.reshape(link.weight, link.twin.shape) * np.float32(link.factor))
+            link.read()
 
     def write(self) -> None:
         """Copies the weights back into the source."""
         for link in self.links:
-            link.weight.assign(np.reshape(link.twin, link.weight.shape) / np.float32(link.factor))
+            link.write()
 
 
 def build_twin(source: keras.Model, quantised: bool = False) -> Twin:
@@ -141,18 +138,36 @@ class _Builder:
         layer: tf_keras.layers.Layer,
         x: tf.Tensor | list,
         config: Quantized,
-        weights: Mapping[str, tuple[keras.Variable, float]] | None = None,
+        weights: Mapping[str, tuple] | None = None,
     ) -> tf.Tensor:
-        """The output of `layer`, and `weights` linked: by their names in it, those of the source, and factors."""
+        """The output of `layer`, and `weights` linked: by their names in it, those of the source, factors, and rows."""
         if self.quantised:
             layer = tfmot.quantization.keras.QuantizeWrapperV2(layer, config, name=layer.name)
         x = layer(x)
         # A layer whose kernel is rounded has it no longer as an attribute.
         own = {weight.name.rpartition("/")[2].removesuffix(":0"): weight for weight in layer.weights}
-        self.links += [Link(weight, own[name], factor) for name, (weight, factor) in (weights or {}).items()]
+        self.links += [Link(weight, own[name], *how) for name, (weight, *how) in (weights or {}).items()]
         return x
 
     def _conv_bn(self, name: str, conv: ConvBN, x: tf.Tensor) -> tf.Tensor:
+        norm = FixedStatistics(momentum=BN_MOMENTUM, epsilon=BN_EPSILON * self.gain**2, name=f"{name}_bn")
+        weights = {
+            "gamma": (conv.gamma, 1.0),
+            "beta": (conv.beta, 1.0),
+            "moving_mean": (conv.mean, self.gain),
+            "moving_variance": (conv.variance, self.gain**2),
+        }
+        self.gain = 1.0
+        # What is read by one operation alone, an activation that is a part of the convolution, is never stored.
+        output = {None: "range", "hard_swish": "swish"}.get(conv.activation)
+        if conv.depthwise and conv.kernel_size == 7:
+            x = self._in_parts(name, conv, norm, weights, output, x)
+        else:
+            x = self._convolve(name, conv, x)
+            x = self._add(norm, x, Quantized(output=output), weights)
+        return self._activate(name, conv.activation, x)
+
+    def _convolve(self, name: str, conv: ConvBN, x: tf.Tensor) -> tf.Tensor:
         padding = "same"
         if conv.stride > 1 and conv.kernel_size > 1:  # where tf_keras' "same" pads unevenly
             x, padding = tf_keras.layers.ZeroPadding2D(conv.kernel_size // 2, name=f"{name}_pad")(x), "valid"
@@ -161,19 +176,27 @@ class _Builder:
             layer, kernel = tf_keras.layers.DepthwiseConv2D(conv.kernel_size, **settings), "depthwise_kernel"
         else:
             layer, kernel = tf_keras.layers.Conv2D(conv.kernel.shape[3], conv.kernel_size, **settings), "kernel"
-        x = self._add(layer, x, Quantized(kernel, None), {kernel: (conv.kernel, 1.0)})
-        norm = FixedStatistics(momentum=BN_MOMENTUM, epsilon=BN_EPSILON * self.gain**2, name=f"{name}_bn")
-        # What is read by one operation alone, an activation that is a part of the convolution, is never stored.
-        output = None if conv.activation in ("relu", "relu6") else "range"
-        weights = {
-            "gamma": (conv.gamma, 1.0),
-            "beta": (conv.beta, 1.0),
-            "moving_mean": (conv.mean, self.gain),
-            "moving_variance": (conv.variance, self.gain**2),
-        }
-        x = self._add(norm, x, Quantized(output=output), weights)
-        self.gain = 1.0
-        return self._activate(name, conv.activation, x)
+        return self._add(layer, x, Quantized(kernel, None), {kernel: (conv.kernel, 1.0)})
+
+    def _in_parts(
+        self, name: str, conv: ConvBN, norm: FixedStatistics, weights: Mapping, output: str | None, x: tf.Tensor
+    ) -> tf.Tensor:
+        """The sum of the convolutions by PARTS, each normalised, so that the kernel of each takes up its scale."""
+        middle = conv.kernel_size // 2
+        # On few pixels outer rows only ever meet padding.
+        parts = [rows for rows in PARTS if rows == PARTS[0] or middle - rows[0] < x.shape[1]]
+        sums = []
+        for number, rows in enumerate(parts):
+            layer = DepthwiseRows(rows, conv.kernel_size, conv.stride, name=f"{name}_rows_{number}")
+            y = self._add(layer, x, Quantized("depthwise_kernel", None), {"depthwise_kernel": (conv.kernel, 1.0, rows)})
+            scaled = norm if number == 0 else ScaleOf(norm, name=f"{name}_scale_{number}")
+            how = Quantized(output=output if len(parts) == 1 else "range")
+            sums.append(self._add(scaled, y, how, weights if number == 0 else None))
+        while len(sums) > 1:  # the outer ones first, whose sum is smaller and rounded finer
+            pair, last = sums[-2:], len(sums) == 2
+            add = tf_keras.layers.Add(name=f"{name}_sum_{len(sums)}")
+            sums[-2:] = [self._add(add, pair, Quantized(output=output if last else "range"))]
+        return sums[0]
 
     def _activate(self, name: str, activation: str | None, x: tf.Tensor) -> tf.Tensor:
         if activation is None:

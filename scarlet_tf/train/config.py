@@ -32,11 +32,11 @@ class TrainConfig:
     from the data set. `rematerialize` does the blocks' forward passes once more for their gradients, to keep less in
     memory, and a fair step those of `streams_at_once` streams at a time, 0 for all. `new_classifier`, `freeze` (the
     last layer that stays as it is) and `layer_decay` are for a network that starts from `weights`. With `qat` such a
-    network is fine-tuned with what int8 does to it, without dropout. With `ema_decay`, unless 0, a network's weights
-    are in the end moving averages over the training. With `sync_batch_norm` batch norms take the statistics of the
-    global batch, not of a device's share of it. Every `probe_epochs` epochs, unless 0, and at the end `probe_paths`
-    paths of a supernet are measured on `probe_images` validation images with `probe_bn` statistics, which changes
-    nothing of the training.
+    network is fine-tuned with what int8 does to it, without dropout and with its batch norms' statistics. With
+    `ema_decay`, unless 0, a network's weights are in the end moving averages over the training. With `sync_batch_norm`
+    batch norms take the statistics of the global batch, not of a device's share of it. Every `probe_epochs` epochs,
+    unless 0, and at the end `probe_paths` paths of a supernet are measured on `probe_images` validation images with
+    `probe_bn` statistics, which changes nothing of the training.
     The defaults are the paper's for the supernet (section 4.1). Raises InputError, naming the flag, where a value is
     off.
     """
@@ -187,9 +187,7 @@ class TrainConfig:
         if self.model is None:
             raise InputError("--qat is for --model. Received: it with --space.")
         if self.weights is None:
-            raise InputError(
-                "--qat needs --weights, of the network as it was trained in float32: it fine-tunes that one."
-            )
+            raise InputError("--qat needs --weights: the network as trained in float32, which it fine-tunes.")
         if self.strategy not in ("auto", "cpu", "gpu"):
             raise InputError(f"--qat trains on one device: --strategy=auto, cpu or gpu. Received: {self.strategy}.")
         unfit = {
