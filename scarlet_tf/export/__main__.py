@@ -107,10 +107,12 @@ def _settings(source: WeightsSource, dataset: Dataset | None) -> ExportSettings:
 
 
 def _print_table(certificate: dict) -> None:
-    table = Table("artifact", "size (MB)", "max abs error", "max rel error", f"same top-1 of {certificate['images']}")
     accuracies = "accuracy" in next(iter(certificate["formats"].values()))
-    if accuracies:
-        table.add_column("accuracy")
+    columns = ("MB", "max error", "relative", f"same top-1 of {certificate['images']:,}", "accuracy")
+    table = Table()
+    table.add_column("artifact", no_wrap=True)
+    for column in columns if accuracies else columns[:-1]:
+        table.add_column(column, justify="right")
     for entry in certificate["formats"].values():
         table.add_row(
             entry["file"],

@@ -22,16 +22,20 @@ from scarlet_tf.export.keras_file import write_keras
 from scarlet_tf.export.model_card import FILE_NAME as MODEL_CARD
 from scarlet_tf.export.model_card import model_card
 from scarlet_tf.export.onnx import write_onnx
+from scarlet_tf.export.quantization_report import quantisation_report
 from scarlet_tf.export.runtimes import keras_predictor
 from scarlet_tf.export.savedmodel import write_savedmodel
 from scarlet_tf.export.settings import ExportSettings
 from scarlet_tf.export.tflite import write_tflite
 from scarlet_tf.export.verify import CERTIFICATE
 from scarlet_tf.export.versions import publish_version
+from scarlet_tf.figures.quantization import plot_sqnr
 from scarlet_tf.files import replacing, write_json
 
 if TYPE_CHECKING:
     from scarlet_tf.quantization.twin import Twin
+
+NOISE_FIGURE = "quantization.png"
 
 
 def export_model(
@@ -47,7 +51,7 @@ def export_model(
     facts: Mapping | None = None,
 ) -> dict:
     """Writes `model` to `output_dir` as `settings` say, then `model_card.md` and `certificate.json`; returns the
-    certificate.
+    certificate. Of quantised files there is also a picture of the noise in each layer.
 
     `model` maps `image` (float32 NHWC) to `logits`. Every artifact is run on `images` (n, size, size, 3) and compared
     with `model`; `model` itself with `reference`, the logits of what it was extracted from, where given. `labels` (n,),
@@ -79,6 +83,13 @@ def export_model(
             }
             if "onnx" in certificate["formats"]:
                 certificate["formats"]["onnx"]["layout"] = settings.onnx_layout
+            figure = Path(staging) / NOISE_FIGURE
+            quantised = {how: path for (name, how), path in written.items() if name == "tflite" and how != "none"}
+            if quantised:
+                whole = written.get(("tflite", "none")) or _write_float32(model, Path(staging), settings)
+                certificate["quantization"] = quantisation_report(whole, quantised, images, labels)
+                noise = {how: certificate["quantization"][how]["sqnr_db"] for how in quantised}
+                plot_sqnr(figure, noise, description.name)
             # A kill from here on leaves no certificate, rather than an old one beside new artifacts.
             (output_dir / CERTIFICATE).unlink(missing_ok=True)
             # first the SavedModel, whose number may have been taken meanwhile
@@ -87,6 +98,8 @@ def export_model(
                 published = _publish(path, output_dir, settings.version)
                 file = published.relative_to(output_dir).as_posix()
                 certificate["formats"][name] = {"file": file, **certificate["formats"][name]}
+            if quantised:
+                os.replace(figure, output_dir / NOISE_FIGURE)
     finally:
         if made and not any(output_dir.iterdir()):
             output_dir.rmdir()
@@ -189,6 +202,10 @@ def _write(
     if name == "onnx":
         return write_onnx(model, directory / "model.onnx", description, settings.opset, settings.onnx_layout)
     return write_keras(model, directory / "model.keras", description)
+
+
+def _write_float32(model: keras.Model, directory: Path, settings: ExportSettings) -> Path:
+    return write_tflite(model, directory / "float32.tflite", batch_size=settings.batch_size)
 
 
 def _publish(path: Path, output_dir: Path, version: int | None) -> Path:

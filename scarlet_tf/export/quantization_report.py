@@ -96,7 +96,7 @@ def _layer_outputs(path: str | Path, images: np.ndarray) -> Iterator[dict[str, n
                 last[layer] = details[index]
     (image,) = interpreter.get_input_details()
     for one in images:
-        interpreter.set_tensor(image["index"], one[np.newaxis])
+        interpreter.set_tensor(image["index"], np.broadcast_to(one, image["shape"]))
         interpreter.invoke()
         yield {layer: _real_values(interpreter, tensor) for layer, tensor in last.items()}
 
