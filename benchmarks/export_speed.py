@@ -36,15 +36,6 @@ RATIOS = {
 }
 EAGER = ("PyTorch, eager", "PyTorch, eager, channels last")
 
-_CONTEST = flags.DEFINE_list("contest", list(CONTESTS), f"Any of {', '.join(CONTESTS)}.")
-_IMAGE_SIZE = flags.DEFINE_integer("image_size", 224, "Pixels a side.", lower_bound=32)
-_THREADS = flags.DEFINE_list("threads", ["1", "2"], "Numbers of threads, separated by commas.")
-_RUNS = flags.DEFINE_integer("runs", 100, "Timed runs of each.", lower_bound=1)
-_WARMUP = flags.DEFINE_integer("warmup", 10, "Runs of each before the timed ones.", lower_bound=0)
-_PROFILE = flags.DEFINE_bool("profile", False, "Also time every operator of the networks' TFLite files.")
-_FILES = flags.DEFINE_string("files", None, "Directory to keep the exported files in; by default they are not kept.")
-_OUTPUT = flags.DEFINE_string("output", None, "JSON file to write the figures to.")
-
 
 def write_networks(directory: Path, image_size: int) -> dict[str, Path]:
     """Writes the networks of the first contest as TFLite files; returns them by name."""
@@ -242,4 +233,14 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    _CONTEST = flags.DEFINE_list("contest", list(CONTESTS), f"Any of {', '.join(CONTESTS)}.")
+    _IMAGE_SIZE = flags.DEFINE_integer("image_size", 224, "Pixels a side.", lower_bound=32)
+    _THREADS = flags.DEFINE_list("threads", ["1", "2"], "Numbers of threads, separated by commas.")
+    _RUNS = flags.DEFINE_integer("runs", 100, "Timed runs of each.", lower_bound=1)
+    _WARMUP = flags.DEFINE_integer("warmup", 10, "Runs of each before the timed ones.", lower_bound=0)
+    _PROFILE = flags.DEFINE_bool("profile", False, "Also time every operator of the networks' TFLite files.")
+    _FILES = flags.DEFINE_string(
+        "files", None, "Directory to keep the exported files in; by default they are not kept."
+    )
+    _OUTPUT = flags.DEFINE_string("output", None, "JSON file to write the figures to.")
     command.run(main, globals())
