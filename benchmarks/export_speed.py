@@ -9,6 +9,7 @@ of a fixed seed: none of the networks comes near numbers so small that they woul
 
 import importlib.util
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -98,16 +99,18 @@ def write_formats(directory: Path, image_size: int) -> dict[str, Path]:
         "PyTorch, ONNX": directory / "torch.onnx",
         EAGER[0]: directory / "torch.pt",
     }
-    torch.onnx.export(
-        net,
-        (nchw,),
-        files["PyTorch, ONNX"],
-        opset_version=17,
-        input_names=["image"],
-        output_names=["logits"],
-        dynamic_axes={"image": {0: "batch"}, "logits": {0: "batch"}},
-        dynamo=False,
-    )
+    with warnings.catch_warnings():  # the exporter that needs no further package is the older one, and says so
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.onnx.export(
+            net,
+            (nchw,),
+            files["PyTorch, ONNX"],
+            opset_version=17,
+            input_names=["image"],
+            output_names=["logits"],
+            dynamic_axes={"image": {0: "batch"}, "logits": {0: "batch"}},
+            dynamo=False,
+        )
     torch.save(net.state_dict(), files[EAGER[0]])
     return files
 
