@@ -38,18 +38,6 @@ FLOAT32_ERROR, FLOAT16_ERROR = 1e-4, 1e-2
 FLOAT16_AGREEMENT = 0.995
 FLOAT32_BYTES = 4.05  # a parameter, in a TFLite file
 
-_SUPERNET = flags.DEFINE_string("supernet", None, "Workdir of the trained supernet.")
-_GENOTYPES = flags.DEFINE_integer("genotypes", 30, "Genotypes to draw beside the published ones.", lower_bound=0)
-_PUBLISHED = flags.DEFINE_bool("published", True, "Export SCARLET-A, B and C too, where they are of the space.")
-_FORMAT = flags.DEFINE_list("format", list(FORMATS), f"Any of {', '.join(FORMATS)}.")
-_QUANTIZE = flags.DEFINE_list("quantize", ["none", "fp16"], f"TFLite files, any of {', '.join(QUANTIZE)}.")
-_DATASET = flags.DEFINE_enum("dataset", None, DATASETS, "Test images; by default those of the supernet's training.")
-_DATA_DIR = flags.DEFINE_string("data_dir", None, "Where they are.")
-_IMAGES = flags.DEFINE_integer("images", 1000, "How many of them.", lower_bound=1)
-_SEED = flags.DEFINE_integer("seed", 0, "Of the genotypes.", lower_bound=0)
-_OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Directory to keep the artifacts in; else they are not kept.")
-_OUTPUT = flags.DEFINE_string("output", None, "JSON file to write the certificates to.")
-
 
 @dataclass
 class Outcome:
@@ -272,4 +260,15 @@ def finish(outcomes: Sequence[Outcome], origin: str) -> None:
 
 
 if __name__ == "__main__":
+    _SUPERNET = flags.DEFINE_string("supernet", None, "Workdir of the trained supernet.")
+    _GENOTYPES = flags.DEFINE_integer("genotypes", 30, "Genotypes to draw beside the published ones.", lower_bound=0)
+    _PUBLISHED = flags.DEFINE_bool("published", True, "Export SCARLET-A, B and C too, where they are of the space.")
+    _FORMAT = flags.DEFINE_list("format", list(FORMATS), f"Any of {', '.join(FORMATS)}.")
+    _QUANTIZE = flags.DEFINE_list("quantize", ["none", "fp16"], f"TFLite files, any of {', '.join(QUANTIZE)}.")
+    _DATASET = flags.DEFINE_enum("dataset", None, DATASETS, "Test images; by default those of the supernet's training.")
+    _DATA_DIR = flags.DEFINE_string("data_dir", None, "Where they are.")
+    _IMAGES = flags.DEFINE_integer("images", 1000, "How many of them.", lower_bound=1)
+    _SEED = flags.DEFINE_integer("seed", 0, "Of the genotypes.", lower_bound=0)
+    _OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Directory to keep the artifacts in; else they are not kept.")
+    _OUTPUT = flags.DEFINE_string("output", None, "JSON file to write the certificates to.")
     command.run(main, globals())

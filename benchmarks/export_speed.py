@@ -9,6 +9,7 @@ of a fixed seed: none of the networks comes near numbers so small that they woul
 
 import importlib.util
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,15 +36,6 @@ RATIOS = {
     "runtimes": (("ours, ONNX", "PyTorch, ONNX"), ("ours, ONNX", "PyTorch, eager"), ("ours, TFLite", "PyTorch, ONNX")),
 }
 EAGER = ("PyTorch, eager", "PyTorch, eager, channels last")
-
-_CONTEST = flags.DEFINE_list("contest", list(CONTESTS), f"Any of {', '.join(CONTESTS)}.")
-_IMAGE_SIZE = flags.DEFINE_integer("image_size", 224, "Pixels a side.", lower_bound=32)
-_THREADS = flags.DEFINE_list("threads", ["1", "2"], "Numbers of threads, separated by commas.")
-_RUNS = flags.DEFINE_integer("runs", 100, "Timed runs of each.", lower_bound=1)
-_WARMUP = flags.DEFINE_integer("warmup", 10, "Runs of each before the timed ones.", lower_bound=0)
-_PROFILE = flags.DEFINE_bool("profile", False, "Also time every operator of the networks' TFLite files.")
-_FILES = flags.DEFINE_string("files", None, "Directory to keep the exported files in; by default they are not kept.")
-_OUTPUT = flags.DEFINE_string("output", None, "JSON file to write the figures to.")
 
 
 def write_networks(directory: Path, image_size: int) -> dict[str, Path]:
@@ -107,16 +99,18 @@ def write_formats(directory: Path, image_size: int) -> dict[str, Path]:
         "PyTorch, ONNX": directory / "torch.onnx",
         EAGER[0]: directory / "torch.pt",
     }
-    torch.onnx.export(
-        net,
-        (nchw,),
-        files["PyTorch, ONNX"],
-        opset_version=17,
-        input_names=["image"],
-        output_names=["logits"],
-        dynamic_axes={"image": {0: "batch"}, "logits": {0: "batch"}},
-        dynamo=False,
-    )
+    with warnings.catch_warnings():  # the exporter that needs no further package is the older one, and says so
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.onnx.export(
+            net,
+            (nchw,),
+            files["PyTorch, ONNX"],
+            opset_version=17,
+            input_names=["image"],
+            output_names=["logits"],
+            dynamic_axes={"image": {0: "batch"}, "logits": {0: "batch"}},
+            dynamo=False,
+        )
     torch.save(net.state_dict(), files[EAGER[0]])
     return files
 
@@ -242,4 +236,14 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    _CONTEST = flags.DEFINE_list("contest", list(CONTESTS), f"Any of {', '.join(CONTESTS)}.")
+    _IMAGE_SIZE = flags.DEFINE_integer("image_size", 224, "Pixels a side.", lower_bound=32)
+    _THREADS = flags.DEFINE_list("threads", ["1", "2"], "Numbers of threads, separated by commas.")
+    _RUNS = flags.DEFINE_integer("runs", 100, "Timed runs of each.", lower_bound=1)
+    _WARMUP = flags.DEFINE_integer("warmup", 10, "Runs of each before the timed ones.", lower_bound=0)
+    _PROFILE = flags.DEFINE_bool("profile", False, "Also time every operator of the networks' TFLite files.")
+    _FILES = flags.DEFINE_string(
+        "files", None, "Directory to keep the exported files in; by default they are not kept."
+    )
+    _OUTPUT = flags.DEFINE_string("output", None, "JSON file to write the figures to.")
     command.run(main, globals())
