@@ -1,7 +1,7 @@
 """From where to where activations go, seen on images."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,10 +9,12 @@ import tensorflow as tf
 import tf_keras
 
 from scarlet_tf.quantization.quantizers import SWISH_FLOOR
-from scarlet_tf.quantization.twin import Twin, build_twin
+from scarlet_tf.quantization.twin import Folded, Twin, build_twin
 
 SMALLEST_RANGE = 1e-6
 """Of values that are not all the same."""
+LARGEST_STEP = 0.25
+"""Of a kernel, times that of its input, in steps of its output: offsets are then off by an eighth of one at most."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,11 @@ class Ends:
     low: tf.Variable
     high: tf.Variable
     floor: float
+
+    @property
+    def step(self) -> float:
+        """From one integer to the next."""
+        return float(self.high - self.low) / 255.0
 
 
 def ranges(twin: tf_keras.Model) -> dict[str, Ends]:
@@ -37,7 +44,8 @@ def ranges(twin: tf_keras.Model) -> dict[str, Ends]:
 
 def calibrate(twin: Twin, batches: Iterable[np.ndarray]) -> None:
     """Sets the ranges of a quantised twin to those that its activations have in float32 on `batches` of images,
-    (n, s, s, 3) each: from the smallest value of them all to the largest, and 0 with them."""
+    (n, s, s, 3) each: from the smallest value of them all to the largest, and 0 with them. Kernels of channels that do
+    not vary are made smaller, for their offsets to be rounded finer."""
     variables = ranges(twin.model)
     plain = build_twin(twin.source).model
     observed = tf_keras.Model(plain.input, [plain.get_layer(name).output for name in variables])
@@ -56,3 +64,20 @@ def calibrate(twin: Twin, batches: Iterable[np.ndarray]) -> None:
         ends.low.assign(least)
         # XNNPACK fails on a scale that is next to nothing: a tensor of nothing but zeros gets another one.
         ends.high.assign(most if most - least > SMALLEST_RANGE else least + 1.0)
+    for folded in twin.folded:
+        _restrain(folded, variables)
+
+
+def _restrain(folded: Folded, of: Mapping[str, Ends]) -> None:
+    """Makes channels of a kernel smaller where a step of it, times one of its input, is a large part of a step of its
+    output, or more.
+
+    Such a channel hardly ever varies: its batch norm's variance is next to none, by which the kernel is divided. Its
+    output is its offset alone, which is rounded in the product of the steps of kernel and input, and would be lost.
+    """
+    kernel = folded.kernel.numpy()
+    channel = 2 if folded.depthwise else 3
+    largest = np.abs(kernel).max(axis=tuple(axis for axis in range(4) if axis != channel))
+    steps = largest * np.abs(folded.norm.factors()) / 127.0 * of[folded.reads].step / of[folded.gives].step
+    shrink = LARGEST_STEP / np.maximum(steps, LARGEST_STEP)
+    folded.kernel.assign(kernel * (shrink[:, np.newaxis] if folded.depthwise else shrink))

@@ -44,6 +44,18 @@ class Link:
         self.weight.assign(np.reshape(value, self.weight.shape))
 
 
+@dataclass(frozen=True)
+class Folded:
+    """A convolution whose `kernel` takes up the scale of a batch norm, and the layers whose outputs, both rounded, are
+    what it reads and what it gives."""
+
+    kernel: tf.Variable
+    depthwise: bool
+    norm: FixedStatistics
+    reads: str
+    gives: str
+
+
 @dataclass
 class Twin:
     """`model`, of tf_keras, gives the logits of `source`, a standalone network, or those that it would have in 8 bits.
@@ -54,6 +66,7 @@ class Twin:
     source: keras.Model
     model: tf_keras.Model
     links: list[Link] = field(repr=False)
+    folded: list[Folded] = field(repr=False)
 
     def read(self) -> None:
         """Copies the weights of the source."""
@@ -84,7 +97,7 @@ def build_twin(source: keras.Model, quantised: bool = False) -> Twin:
                 f"Received: {layer.name}, a {type(layer).__name__}."
             )
         x = build(builder, layer, x)
-    twin = Twin(source, tf_keras.Model(image, x, name=source.name), builder.links)
+    twin = Twin(source, tf_keras.Model(image, x, name=source.name), builder.links, builder.folded)
     twin.read()
     return twin
 
@@ -93,7 +106,7 @@ class _Builder:
     """Adds layers to a twin. `gain` is what the last tensor is too large by."""
 
     def __init__(self, quantised: bool) -> None:
-        self.quantised, self.links, self.gain = quantised, [], 1.0
+        self.quantised, self.links, self.folded, self.gain = quantised, [], [], 1.0
 
     def image(self, image: tf.Tensor) -> tf.Tensor:
         return self._add(tf_keras.layers.Activation("linear", name="image_quantized"), image, Quantized())
@@ -161,10 +174,13 @@ class _Builder:
         # What is read by one operation alone, an activation that is a part of the convolution, is never stored.
         output = {None: "range", "hard_swish": "swish"}.get(conv.activation)
         if conv.depthwise and conv.kernel_size == 7:
-            x = self._in_parts(name, conv, norm, weights, output, x)
-        else:
-            x = self._convolve(name, conv, x)
-            x = self._add(norm, x, Quantized(output=output), weights)
+            return self._activate(name, conv.activation, self._in_parts(name, conv, norm, weights, output, x))
+        reads = x.node.layer.name
+        x = self._convolve(name, conv, x)
+        kernel = self.links[-1].twin
+        x = self._add(norm, x, Quantized(output=output), weights)
+        gives = norm.name if output else f"{name}_{conv.activation}"
+        self.folded.append(Folded(kernel, conv.depthwise, norm, reads, gives))
         return self._activate(name, conv.activation, x)
 
     def _convolve(self, name: str, conv: ConvBN, x: tf.Tensor) -> tf.Tensor:
@@ -189,9 +205,12 @@ class _Builder:
         for number, rows in enumerate(parts):
             layer = DepthwiseRows(rows, conv.kernel_size, conv.stride, name=f"{name}_rows_{number}")
             y = self._add(layer, x, Quantized("depthwise_kernel", None), {"depthwise_kernel": (conv.kernel, 1.0, rows)})
+            kernel = self.links[-1].twin
             scaled = norm if number == 0 else ScaleOf(norm, name=f"{name}_scale_{number}")
             how = Quantized(output=output if len(parts) == 1 else "range")
             sums.append(self._add(scaled, y, how, weights if number == 0 else None))
+            if how.output:
+                self.folded.append(Folded(kernel, True, norm, x.node.layer.name, scaled.name))
         while len(sums) > 1:  # the outer ones first, whose sum is smaller and rounded finer
             pair, last = sums[-2:], len(sums) == 2
             add = tf_keras.layers.Add(name=f"{name}_sum_{len(sums)}")
