@@ -21,7 +21,6 @@ from absl import flags
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
-from scarlet_tf.export.formats import FORMATS, QUANTIZE, check_formats
 
 from scarlet_tf import command
 from scarlet_tf.arch.cost import count
@@ -29,6 +28,8 @@ from scarlet_tf.arch.named import NamedArch, resolve
 from scarlet_tf.arch.space import SearchSpace
 from scarlet_tf.data import DATASETS
 from scarlet_tf.errors import InputError, RunError
+from scarlet_tf.export.description import Description, Preprocessing
+from scarlet_tf.export.settings import FORMATS, QUANTIZE, ExportSettings
 from scarlet_tf.files import check_output_dir, write_json
 from scarlet_tf.progress import progress
 from scarlet_tf.weights import read_supernet_training
@@ -42,7 +43,7 @@ FLOAT32_BYTES = 4.05  # a parameter, in a TFLite file
 @dataclass
 class Outcome:
     """What came of one network: its parameters, its accuracy as the supernet's path, the certificate's entry of each
-    artifact with the `leftovers` of training in it, how its stabilizers were removed, and what the exporter said of the
+    artifact, how its stabilizers were removed, and what the exporter said of the
     formats that it did not let pass; or why it refused the genotype."""
 
     name: str
@@ -95,7 +96,8 @@ def checks(outcomes: Sequence[Outcome]) -> list[Check]:
         if name.startswith("tflite"):
             size = max(entry["bytes"] / params for entry, params in entries)
             add(f"{name}: bytes a parameter", size, FLOAT32_BYTES / 2 if half else FLOAT32_BYTES, True, ".3f")
-    leftovers = Counter(name for entries in by_format.values() for entry, _ in entries for name in entry["leftovers"])
+    having = [entry for entries in by_format.values() for entry, _ in entries]
+    leftovers = Counter(name for entry in having for name in entry["training_leftovers"])
     found.append(Check("no operator that only training needs", str(dict(leftovers) or "none"), not leftovers))
     return found
 
@@ -138,9 +140,17 @@ def parity_table(outcomes: Sequence[Outcome]) -> Table:
 class Exporter:
     """Exports networks of one supernet, which is loaded once, as are the images."""
 
-    def __init__(self, supernet: object, examples: object, formats: Sequence[str], quantize: Sequence[str]) -> None:
-        self.supernet, self.examples = supernet, examples
-        self.formats, self.quantize = formats, quantize
+    def __init__(
+        self,
+        supernet: object,
+        examples: object,
+        settings: ExportSettings,
+        preprocessing: Preprocessing,
+        labels: tuple[str, ...],
+        representative: np.ndarray | None,
+    ) -> None:
+        self.supernet, self.examples, self.settings = supernet, examples, settings
+        self.preprocessing, self.labels, self.representative = preprocessing, labels, representative
 
     def export(self, named: NamedArch, output_dir: Path) -> Outcome:
         """Writes `named` in all formats into `output_dir` and says what came of it."""
@@ -174,32 +184,33 @@ class Exporter:
         return outcome
 
     def _certified(self, named: NamedArch, loaded: object, output_dir: Path, outcome: Outcome) -> None:
+        from scarlet_tf.export.artifacts import entry_name
         from scarlet_tf.export.certificate import ParityError
-        from scarlet_tf.export.leftovers import training_leftovers
         from scarlet_tf.export.run import export
 
-        together = (self.formats, self.quantize)
-        alone = [([name], [how]) for name in self.formats for how in (self.quantize if name == "tflite" else ["none"])]
-        jobs = [together]
-        while jobs:
-            formats, quantize = jobs.pop(0)
+        description = Description(named.name, self.labels, self.preprocessing)
+        alone = [ExportSettings([name], [how]) for name, how in self.settings.jobs]
+        exports = [self.settings]
+        while exports:
+            settings = exports.pop(0)
             try:
-                certificate = export(named, loaded, formats, quantize, output_dir, self.examples)
+                certificate = export(
+                    named, loaded, settings, output_dir, self.examples, description, self.representative
+                )
             except ParityError as error:
-                if (formats, quantize) == together and len(alone) > 1:
-                    jobs = alone  # one after the other: the others are to be published, and certified
+                if settings is self.settings and len(alone) > 1:
+                    exports = alone  # one after the other: the others are to be published, and certified
                 else:
-                    outcome.failures["_".join([*formats, *(how for how in quantize if how != "none")])] = str(error)
+                    outcome.failures[entry_name(*settings.jobs[0])] = str(error)
                 continue
             outcome.removals = certificate["removals"]
-            for name, entry in certificate["formats"].items():
-                outcome.entries[name] = {**entry, "leftovers": training_leftovers(output_dir / entry["file"])}
+            outcome.entries |= certificate["formats"]
 
 
 def main() -> None:
     command.require(_SUPERNET)
     training = read_supernet_training(_SUPERNET.value, "supernet")
-    check_formats(_FORMAT.value, _QUANTIZE.value)
+    settings = ExportSettings(_FORMAT.value, _QUANTIZE.value)
     for flag in (_OUTPUT_DIR, _OUTPUT):
         if flag.value is not None:
             check_output_dir(Path(flag.value) if flag is _OUTPUT_DIR else Path(flag.value).parent, flag.name)
@@ -218,7 +229,11 @@ def main() -> None:
 
     supernet = load_supernet(_SUPERNET.value)
     examples = ExportImages.of_dataset(dataset, supernet.image_size, _IMAGES.value)
-    exporter = Exporter(supernet, examples, _FORMAT.value, _QUANTIZE.value)
+    representative = None
+    if "int8" in settings.quantize:
+        representative = ExportImages.of_dataset(dataset, supernet.image_size, 200, "train").images
+    preprocessing = Preprocessing.of_dataset(dataset, supernet.image_size)
+    exporter = Exporter(supernet, examples, settings, preprocessing, dataset.class_names, representative)
     outcomes = []
     with progress("export", len(chosen)) as report:
         for done, named in enumerate(chosen):

@@ -14,6 +14,8 @@ ARTIFACTS = {
     "model.onnx": 0,
     "model.keras": 0,
     "model_fp16.tflite": 5,
+    "model_dynamic.tflite": 10,
+    "model_int8.tflite": 25,
 }
 INT8_IMAGES = 25
 
@@ -47,7 +49,7 @@ def exported(workdir, tmp_path_factory, run_command) -> Path:
         "export",
         f"--model={workdir}",
         "--format=savedmodel,tflite,onnx,keras",
-        "--quantize=none,fp16",
+        "--quantize=none,fp16,dynamic,int8",
         f"--output_dir={output_dir}",
     )
     assert (done.returncode, done.stderr) == (0, "")

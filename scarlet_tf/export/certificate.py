@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from scarlet_tf.errors import RunError
+from scarlet_tf.export.leftovers import training_leftovers
 from scarlet_tf.export.operators import operators
 from scarlet_tf.export.partitions import partitions
 from scarlet_tf.export.runtimes import load_artifact
@@ -65,7 +66,8 @@ def certify(
     labels: np.ndarray | None = None,
     others: Mapping[str, np.ndarray] | None = None,
 ) -> dict:
-    """Runs the artifact at `path` by its own runtime and returns its size, digest, operators, partitions and errors.
+    """Runs the artifact at `path` by its own runtime and returns its errors, size, digest, operators, partitions and
+    what it still has of training.
 
     `expected` holds the source model's logits on `images` (n, size, size, 3). With `labels` (n,), the accuracy is
     added; for each of `others`, the logits of something else that the artifact stands for, the errors against that, by
@@ -81,6 +83,7 @@ def certify(
     if labels is not None:
         entry["accuracy"] = float(np.mean(logits.argmax(axis=1) == labels))
     entry |= {name: parity(logits, wanted) for name, wanted in (others or {}).items()}
+    entry["training_leftovers"] = training_leftovers(path)
     entry |= {"bytes": size_in_bytes(path), "sha256": sha256(path), "operators": operators(path)}
     if path.suffix == ".tflite":
         entry["partitions"] = asdict(partitions(path))

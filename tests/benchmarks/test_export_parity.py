@@ -7,6 +7,8 @@ import pytest
 
 from benchmarks.export_parity import Outcome, checks, networks
 from scarlet_tf.arch.spaces import get_space
+from scarlet_tf.export.description import Preprocessing
+from scarlet_tf.export.settings import ExportSettings
 
 
 def entry(error, same, size, quantize="none", leftovers=()):
@@ -16,7 +18,7 @@ def entry(error, same, size, quantize="none", leftovers=()):
         "top1_agreement": {"count": same, "of": 1000},
         "bytes": size,
         "accuracy": 0.5,
-        "leftovers": list(leftovers),
+        "training_leftovers": list(leftovers),
     }
 
 
@@ -91,12 +93,13 @@ def test_networks_of_a_supernet_are_exported_and_found_equal(mini_supernet, tmp_
 
 def test_format_that_fails_is_known_and_the_others_are_exported(monkeypatch, tmp_path, mini_arch):
     from benchmarks.export_parity import Exporter
-    from scarlet_tf.export import leftovers, run
+    from scarlet_tf.export import run
     from scarlet_tf.export.certificate import ParityError
 
     asked = []
 
-    def export(named, loaded, formats, quantize, output_dir, examples):
+    def export(named, loaded, settings, output_dir, examples, description, representative):
+        formats, quantize = settings.formats, settings.quantize
         asked.append((list(formats), list(quantize)))
         if "tflite" in formats and "fp16" in quantize:
             raise ParityError("too far")
@@ -104,9 +107,10 @@ def test_format_that_fails_is_known_and_the_others_are_exported(monkeypatch, tmp
         return {"removals": [], "formats": {name: {"file": name} for name in names}}
 
     monkeypatch.setattr(run, "export", export)
-    monkeypatch.setattr(leftovers, "training_leftovers", lambda path: [])
     found = Outcome("net", 1000)
-    exporter = Exporter(None, None, ["onnx", "tflite"], ["none", "fp16"])
+    exporter = Exporter(
+        None, None, ExportSettings(["onnx", "tflite"], ["none", "fp16"]), Preprocessing(28), ("a", "b"), None
+    )
     exporter._certified(mini_arch, None, tmp_path, found)
     assert asked == [
         (["onnx", "tflite"], ["none", "fp16"]),
