@@ -80,7 +80,7 @@ def write_formats(directory: Path, image_size: int) -> dict[str, Path]:
     from scarlet_tf.export.certificate import check_parity, parity
     from scarlet_tf.export.onnx import write_onnx
     from scarlet_tf.export.runtimes import keras_predictor
-    from scarlet_tf.export.savedmodel import write_savedmodel
+    from scarlet_tf.export.savedmodel import write_signature
     from scarlet_tf.export.tflite import write_tflite
     from scarlet_tf.nets.standalone import build_model
 
@@ -95,10 +95,11 @@ def write_formats(directory: Path, image_size: int) -> dict[str, Path]:
     files = {
         "ours, ONNX": write_onnx(model, directory / "ours.onnx"),
         "ours, TFLite": write_tflite(model, directory / "ours.tflite"),
-        "ours, SavedModel": write_savedmodel(model, directory / "savedmodel"),
+        "ours, SavedModel": directory / "savedmodel",
         "PyTorch, ONNX": directory / "torch.onnx",
         EAGER[0]: directory / "torch.pt",
     }
+    write_signature(model, files["ours, SavedModel"])
     with warnings.catch_warnings():  # the exporter that needs no further package is the older one, and says so
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(

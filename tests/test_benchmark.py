@@ -9,7 +9,7 @@ import pytest
 def place(tmp_path_factory, mini_arch):
     """Working directory with model.tflite, model.onnx and savedmodel of a small network, and a truncated file."""
     from scarlet_tf.export.onnx import write_onnx
-    from scarlet_tf.export.savedmodel import write_savedmodel
+    from scarlet_tf.export.savedmodel import write_signature
     from scarlet_tf.export.tflite import write_tflite
     from scarlet_tf.nets.standalone import build_model
 
@@ -17,7 +17,7 @@ def place(tmp_path_factory, mini_arch):
     model = build_model(mini_arch.arch, 16, 10)
     write_tflite(model, place / "model.tflite")
     write_onnx(model, place / "model.onnx")
-    write_savedmodel(model, place / "savedmodel")
+    write_signature(model, place / "savedmodel" / "1")
     (place / "half.tflite").write_bytes((place / "model.tflite").read_bytes()[:3000])
     (place / "file").touch()
     return place

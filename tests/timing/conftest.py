@@ -6,7 +6,7 @@ import pytest
 
 from scarlet_tf.export.keras_file import write_keras
 from scarlet_tf.export.onnx import write_onnx
-from scarlet_tf.export.savedmodel import write_savedmodel
+from scarlet_tf.export.savedmodel import write_signature
 from scarlet_tf.export.tflite import write_tflite
 
 
@@ -23,7 +23,7 @@ def files(tmp_path_factory) -> Path:
     write_tflite(model, directory / "model.tflite")
     write_onnx(model, directory / "model.onnx")
     write_keras(model, directory / "model.keras")
-    write_savedmodel(model, directory / "savedmodel")
+    write_signature(model, directory / "savedmodel" / "1")
     return directory
 
 

@@ -44,9 +44,9 @@ def test_open_image_size_is_the_one_given(tmp_path):
 
     image = keras.Input((3, None, None))  # channels first
     x = keras.layers.Conv2D(4, 3, data_format="channels_last")(keras.layers.Permute((2, 3, 1))(image))
-    from scarlet_tf.export.savedmodel import write_savedmodel
+    from scarlet_tf.export.savedmodel import write_signature
 
-    write_savedmodel(keras.Model(image, keras.layers.GlobalAveragePooling2D()(x)), tmp_path)
+    write_signature(keras.Model(image, keras.layers.GlobalAveragePooling2D()(x)), tmp_path / "1")
     code = (
         "from scarlet_tf.timing.artifacts import start_artifact; import tensorflow as tf\n"
         f"started = start_artifact({str(tmp_path)!r}, 2, 9, threads=3)\n"
