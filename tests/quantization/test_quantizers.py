@@ -82,7 +82,7 @@ def test_the_offset_of_a_channel_that_does_not_vary_is_not_lost(build, images):
     after, ends = folded.kernel.numpy(), ranges(twin.model)
     steps = np.abs(after).max(axis=(0, 1, 3)) * folded.norm.factors() / 127
     steps *= ends["slot_6_expand_hard_swish"].step / ends["slot_6_depthwise_bn"].step
-    assert steps[0] == pytest.approx(0.25, rel=1e-4)
+    assert float(steps[0]) == pytest.approx(0.25, rel=1e-4)
     np.testing.assert_array_equal(after[:, :, 1:], before[:, :, 1:])
     np.testing.assert_array_equal(block.depthwise.kernel, kernel)
     expected = source(images, training=False).numpy()
