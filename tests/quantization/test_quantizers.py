@@ -74,7 +74,9 @@ def test_the_offset_of_a_channel_that_does_not_vary_is_not_lost(build, images):
     block.expand.gamma.assign(np.r_[0.0, block.expand.gamma.numpy()[1:]])
     block.expand.beta.assign(np.r_[-5.0, block.expand.beta.numpy()[1:]])  # hard-swish makes 0 of it
     block.depthwise.variance.assign(np.r_[0.0, block.depthwise.variance.numpy()[1:]])
-    kernel = block.depthwise.kernel.numpy().copy()
+    kernel = block.depthwise.kernel.numpy()
+    kernel[:, :, 0] *= 100.0
+    block.depthwise.kernel.assign(kernel)
     twin = build_twin(source, quantised=True)
     (folded,) = (each for each in twin.folded if each.gives == "slot_6_depthwise_bn")
     before = folded.kernel.numpy()
