@@ -14,6 +14,8 @@ SQNR_IMAGES = 16
 LARGEST_DB = 150.0
 """What equal tensors count as, about the precision of float32 sums."""
 
+_POOL = "pool"
+"""A layer that a file may lack: of a single pixel it computes nothing."""
 _LAYER = re.compile(r"(stem|slot_\d+|head|pool|logits)(?![0-9a-z])")
 
 
@@ -55,11 +57,13 @@ def layer_sqnr(reference: str | Path, path: str | Path, images: np.ndarray) -> d
     """
     signal, noise = {}, {}
     for x_layers, y_layers in zip(_layer_outputs(reference, images), _layer_outputs(path, images), strict=True):
-        if list(x_layers) != list(y_layers):
-            raise ValueError(
-                f"{path} must have the layers {list(x_layers)} of {reference}. Received: {list(y_layers)}."
-            )
-        for name, x in x_layers.items():
+        if (x_layers.keys() ^ y_layers.keys()) - {_POOL}:
+            layers = f"{list(x_layers)} of {reference}. Received: {list(y_layers)}"
+            raise ValueError(f"{path} must have the layers {layers}.")
+        for name in x_layers:
+            if name not in y_layers:
+                continue
+            x = x_layers[name]
             y = y_layers[name].reshape(x.shape)
             energy = np.square(x).sum()
             larger = max(1.0, np.round((x * y).sum() / energy)) if energy else 1.0

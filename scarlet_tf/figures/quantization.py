@@ -15,13 +15,13 @@ OTHER_COLOUR = "#555555"
 def sqnr_figure(sqnr_db: Mapping[str, Mapping[str, float]], title: str = "") -> Figure:
     """A bar chart of signal-to-quantisation-noise ratios in dB: by variant, and in it by layer in the network's order.
 
-    Layers at the left, variants side by side. Raises ValueError where there is no variant, or where two have other
-    layers.
+    Variants stand side by side; one may lack layers that another has. Raises ValueError where there is none, or where
+    no variant has all layers.
     """
-    if not sqnr_db or len({tuple(by_layer) for by_layer in sqnr_db.values()}) != 1:
-        layers = {variant: list(by_layer) for variant, by_layer in sqnr_db.items()}
-        raise ValueError(f"There must be at least one variant, and all of the same layers. Received: {layers}.")
-    layers = list(next(iter(sqnr_db.values())))
+    layers = max(map(list, sqnr_db.values()), key=len, default=[])
+    if not layers or not all(set(by_layer) <= set(layers) for by_layer in sqnr_db.values()):
+        held = {variant: list(by_layer) for variant, by_layer in sqnr_db.items()}
+        raise ValueError(f"There must be at least one variant, and one that has all layers. Received: {held}.")
     figure = new_figure(max(5.0, 1.5 + 0.36 * len(layers)), 3.6)
     figure.set_layout_engine("constrained")
     axes = figure.subplots()
@@ -29,7 +29,8 @@ def sqnr_figure(sqnr_db: Mapping[str, Mapping[str, float]], title: str = "") -> 
     for place, (variant, by_layer) in enumerate(sqnr_db.items()):
         left = np.arange(len(layers)) + (place - (len(sqnr_db) - 1) / 2) * width
         colour = COLOURS.get(variant, OTHER_COLOUR)
-        axes.bar(left, list(by_layer.values()), width, color=colour, label=variant, edgecolor="white", linewidth=0.4)
+        heights = [by_layer.get(layer, np.nan) for layer in layers]
+        axes.bar(left, heights, width, color=colour, label=variant, edgecolor="white", linewidth=0.4)
     axes.set_xticks(range(len(layers)), [layer.removeprefix("slot_") for layer in layers], fontsize=8)
     axes.set(xlabel="layer; numbers are slots", ylabel="signal to quantisation noise (dB)")
     axes.set_xlim(-0.6, len(layers) - 0.4)

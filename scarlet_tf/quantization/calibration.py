@@ -51,7 +51,7 @@ def calibrate(twin: Twin, batches: Iterable[np.ndarray]) -> None:
     observed = tf_keras.Model(plain.input, [plain.get_layer(name).output for name in variables])
     lowest, highest = (tf.Variable(tf.zeros(len(variables))) for _ in range(2))
 
-    @tf.function(autograph=False)
+    @tf.function(autograph=False, reduce_retracing=True)
     def observe(images: tf.Tensor) -> None:
         outputs = observed(images, training=False)
         lowest.assign(tf.minimum(lowest, tf.stack([tf.reduce_min(output) for output in outputs])))

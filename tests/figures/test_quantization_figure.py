@@ -20,7 +20,14 @@ def test_written_as_a_picture(tmp_path):
     assert (tmp_path / "sqnr.png").read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("sqnr_db", [{}, {**SQNR, "qat": {"stem": 1.0}}])
-def test_variants_must_have_the_same_layers(sqnr_db):
-    with pytest.raises(ValueError, match="same layers"):
+def test_a_layer_that_a_variant_lacks_has_no_bar_there():
+    (axes,) = sqnr_figure({"qat": {"stem": 1.0, "logits": 2.0}, **SQNR}).axes
+    heights = [bar.get_height() for bar in axes.containers[0]]
+    assert (heights[0], heights[2]) == (1.0, 2.0)
+    assert heights[1] != heights[1]  # not a number
+
+
+@pytest.mark.parametrize("sqnr_db", [{}, {"fp16": {}}, {**SQNR, "qat": {"stem": 1.0, "slot_7": 1.0}}])
+def test_one_variant_must_have_all_layers(sqnr_db):
+    with pytest.raises(ValueError, match="has all layers"):
         sqnr_figure(sqnr_db)

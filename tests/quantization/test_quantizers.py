@@ -66,3 +66,27 @@ def test_a_calibrated_twin_is_close_to_its_source(build, images):
     expected = source(images, training=False).numpy()
     error = twin.model(images, training=False).numpy() - expected
     assert 0 < np.sqrt(np.square(error).mean()) < 0.05 * expected.std()
+
+
+def test_the_offset_of_a_channel_that_does_not_vary_is_not_lost(build, images):
+    source = build("hard_swish")
+    block = source.get_layer("slot_6")
+    block.expand.gamma.assign(np.r_[0.0, block.expand.gamma.numpy()[1:]])
+    block.expand.beta.assign(np.r_[-5.0, block.expand.beta.numpy()[1:]])  # hard-swish makes 0 of it
+    block.depthwise.variance.assign(np.r_[0.0, block.depthwise.variance.numpy()[1:]])
+    kernel = block.depthwise.kernel.numpy()
+    kernel[:, :, 0] *= 100.0
+    block.depthwise.kernel.assign(kernel)
+    twin = build_twin(source, quantised=True)
+    (folded,) = (each for each in twin.folded if each.gives == "slot_6_depthwise_bn")
+    before = folded.kernel.numpy()
+    calibrate(twin, [images])
+    after, ends = folded.kernel.numpy(), ranges(twin.model)
+    steps = np.abs(after).max(axis=(0, 1, 3)) * folded.norm.factors() / 127
+    steps *= ends["slot_6_expand_hard_swish"].step / ends["slot_6_depthwise_bn"].step
+    assert float(steps[0]) == pytest.approx(0.25, rel=1e-4)
+    np.testing.assert_array_equal(after[:, :, 1:], before[:, :, 1:])
+    np.testing.assert_array_equal(block.depthwise.kernel, kernel)
+    expected = source(images, training=False).numpy()
+    error = twin.model(images, training=False).numpy() - expected
+    assert np.sqrt(np.square(error).mean()) < 0.05 * expected.std()
