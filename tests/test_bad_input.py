@@ -169,6 +169,28 @@ WITHOUT_TENSORFLOW = [
     (EXPORT, ["--format="], ["--format"]),
     (EXPORT, ["--quantize=int3"], ["--quantize", "fp16", "int3"]),
     (EXPORT, ["--format=onnx", "--quantize=fp16"], ["--quantize", "tflite", "onnx"]),
+    (EXPORT, ["--quantize=int8"], ["--quantize=int8 needs images", "--dataset"]),
+    (EXPORT, ["--quantize=int8", "--dataset=folder", "--data_dir=data"], ["--representative_images", "100", "2"]),
+    (
+        EXPORT,
+        ["--quantize=int8", "--dataset=synthetic", "--representative_images=99"],
+        ["--representative_images must be at least 100", "99"],
+    ),
+    (EXPORT, ["--quantize=qat"], ["--quantize=qat", "--qat", "--quantize=int8"]),
+    (EXPORT, ["--quantize=qat", "--weights=network"], ["--quantize=qat", "--qat"]),
+    (EXPORT, ["--batch_size=0"], ["--batch_size", "at least 1", "0"]),
+    (EXPORT, ["--format=onnx", "--batch_size=2"], ["--batch_size=2", "tflite"]),
+    (EXPORT, ["--format=onnx", "--opset=9"], ["--opset", "from 11 to 22", "9"]),
+    (EXPORT, ["--opset=15"], ["--opset=15", "onnx"]),
+    (EXPORT, ["--format=onnx", "--onnx_layout=hwcn"], ["--onnx_layout", "nhwc", "hwcn"]),
+    (EXPORT, ["--version=2"], ["--version=2", "savedmodel"]),
+    (EXPORT, ["--format=savedmodel", "--version=0"], ["--version", "at least 1", "0"]),
+    (EXPORT, ["--format=savedmodel", "--output_dir=published", "--version=3"], ["--version", "3", "has 3"]),
+    (EXPORT, ["--data_dir=data"], ["--data_dir needs --dataset", "data"]),
+    (("export",), ["--verify=empty"], ["empty/certificate.json", "certificate of an export"]),
+    (("export",), ["--verify=bad_config"], ["bad_config/certificate.json"]),
+    (("export",), ["--verify=altered"], ["altered/model.tflite does not match its certificate", "Export again"]),
+    (("export",), ["--verify=incomplete"], ["incomplete/model.tflite must be there", "Export again"]),
     (EXPORT, ["--image_size=3"], ["--image_size", "at least 4", "3"]),
     (EXPORT, ["--model=scarlet_b", "--image_size=31"], ["--image_size", "at least 32", "31"]),
     (EXPORT, ["--num_classes=0"], ["--num_classes", "0"]),
@@ -237,6 +259,12 @@ def place(tmp_path_factory, mini_space, mini_arch) -> Path:
     for name in ("empty", "bad_config", "no_images/train/a", "no_images/train/b", "no_images/val", "one_class/val"):
         (place / name).mkdir(parents=True)
     (place / "bad_config" / "config.json").write_text("{}")
+    (place / "published" / "savedmodel" / "3").mkdir(parents=True)
+    certificate = {"command": "", "formats": {"tflite": {"file": "model.tflite", "sha256": "0" * 64}}}
+    for name in ("altered", "incomplete"):
+        (place / name).mkdir()
+        (place / name / "certificate.json").write_text(json.dumps(certificate))
+    (place / "altered" / "model.tflite").touch()
     (place / "dangling").symlink_to("nowhere")
     (place / "loop").symlink_to("loop")
     for image in (

@@ -17,7 +17,7 @@ from scarlet_tf import command
 from scarlet_tf.arch.named import NamedArch, resolve
 from scarlet_tf.data import DATASETS, Dataset
 from scarlet_tf.errors import InputError
-from scarlet_tf.export.settings import FORMATS, ONNX_LAYOUTS, QUANTIZE, ExportSettings
+from scarlet_tf.export.settings import FORMATS, MIN_REPRESENTATIVE, ONNX_LAYOUTS, QUANTIZE, ExportSettings
 from scarlet_tf.export.verify import read_certificate
 from scarlet_tf.export.versions import check_version
 from scarlet_tf.files import check_output_dir
@@ -98,6 +98,13 @@ def _settings(source: WeightsSource, dataset: Dataset | None) -> ExportSettings:
             "--quantize=int8 needs images to take the ranges of activations from. Received: none. Give --dataset and, "
             "for files, --data_dir."
         )
+    if "int8" in settings.quantize:
+        available = min(_REPRESENTATIVE.value, dataset.num_examples("train"))
+        if available < MIN_REPRESENTATIVE:
+            raise InputError(
+                f"--representative_images must be at least {MIN_REPRESENTATIVE} for --quantize=int8, and --dataset "
+                f"must have as many training images. Received: {available}."
+            )
     if "qat" in settings.quantize and not (source.training and source.training.qat):
         raise InputError(
             "--quantize=qat is for a network trained for it. Received: another one. Train it with --qat, or give "

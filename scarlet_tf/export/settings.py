@@ -10,6 +10,9 @@ QUANTIZE = ("none", "fp16", "dynamic", "int8", "qat")
 """How a TFLite file keeps weights and computes: float32; float16 weights (half the size; CPUs compute in float32);
 int8 weights with activations quantised as they come (dynamic); all in int8, after training (int8) or as trained for it
 (qat)."""
+MIN_REPRESENTATIVE = 100
+"""Images that int8 needs at least: a range is set by the largest value seen, and of fewer images than there are tails
+of activations it would be cut short."""
 ONNX_LAYOUTS = ("nhwc", "nchw")
 """Of an ONNX file's input: channels last, as everywhere here, or first."""
 OPSETS = range(11, 23)

@@ -15,7 +15,7 @@ from scarlet_tf.export.description import Description
 from scarlet_tf.export.half_kernels import with_half_kernels
 from scarlet_tf.export.operators import tflite_operators
 from scarlet_tf.export.savedmodel import write_signature
-from scarlet_tf.export.settings import QUANTIZE
+from scarlet_tf.export.settings import MIN_REPRESENTATIVE, QUANTIZE
 from scarlet_tf.export.tflite_metadata import with_metadata
 from scarlet_tf.files import replacing
 from scarlet_tf.nets.depthwise_parts import depthwise_in_parts
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 INTEGERS = ("int8", "qat")
 """The quantisations in which all is computed in 8-bit integers."""
-MIN_REPRESENTATIVE = 100
-"""Images that --quantize=int8 needs at least: a range is set by the largest value seen, and of fewer images than there
-are tails of activations it would be cut short."""
 
 _NAME_FIELD = 10  # offset of `name` in the vtable of the schema's Tensor
 
