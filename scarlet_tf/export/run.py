@@ -9,8 +9,9 @@ import numpy as np
 from scarlet_tf.arch.cost import count
 from scarlet_tf.arch.named import NamedArch
 from scarlet_tf.data import Dataset
+from scarlet_tf.errors import InputError
 from scarlet_tf.export.artifacts import certified_again, export_model
-from scarlet_tf.export.certificate import float32_products
+from scarlet_tf.export.certificate import ParityError, float32_products
 from scarlet_tf.export.description import Description
 from scarlet_tf.export.settings import ExportSettings
 from scarlet_tf.export.verify import check_same
@@ -96,14 +97,17 @@ def verify(
 ) -> None:
     """Computes the certificate of the files in `output_dir` again, and raises InputError where it is not
     `certificate`."""
-    again = certified_again(
-        loaded.model,
-        certificate,
-        output_dir,
-        examples.images,
-        examples.labels,
-        _reference(loaded, examples),
-        loaded.twin,
-        _facts(named, loaded, examples),
-    )
+    try:
+        again = certified_again(
+            loaded.model,
+            certificate,
+            output_dir,
+            examples.images,
+            examples.labels,
+            _reference(loaded, examples),
+            loaded.twin,
+            _facts(named, loaded, examples),
+        )
+    except ParityError as error:
+        raise InputError(f"{output_dir} does not match its certificate. {error}") from error
     check_same(output_dir, certificate, again)
