@@ -23,6 +23,9 @@ from scarlet_tf.export.versions import check_version
 from scarlet_tf.files import check_output_dir
 from scarlet_tf.weights import WeightsSource
 
+LOSS = 0.02
+"""Of accuracy, that an export warns of."""
+
 _MODEL = flags.DEFINE_string(
     "model", None, "A published network's name, an arch.json, a workdir that has one, or SPACE:GENOTYPE."
 )
@@ -132,6 +135,16 @@ def _print_table(certificate: dict) -> None:
     Console().print(table)
 
 
+def _warn_of_losses(certificate: dict) -> None:
+    for entry in certificate["formats"].values():
+        if "accuracy" in entry and entry["accuracy"] < certificate["accuracy"] - LOSS:
+            print(
+                f"WARNING: {entry['file']} has {entry['accuracy']:.2%} accuracy where the network has "
+                f"{certificate['accuracy']:.2%}: give more --representative_images, or fine-tune it by train --qat.",
+                file=sys.stderr,
+            )
+
+
 def main() -> None:
     certificate = None
     if _VERIFY.value is not None:
@@ -175,6 +188,7 @@ def main() -> None:
         named, loaded, settings, output_dir, examples, description, representative, _recorded_command()
     )
     _print_table(certificate)
+    _warn_of_losses(certificate)
     print(f"exported: {output_dir}, compared on {examples.origin}; see model_card.md and certificate.json")
 
 

@@ -66,7 +66,7 @@ def export_model(
     output_dir = Path(output_dir)
     with float32_products():
         expected = keras_predictor(model).predict(images)
-    certificate = _head(model, expected, reference, facts)
+    certificate = _head(model, expected, labels, reference, facts)
     made = not output_dir.exists()
     output_dir.mkdir(parents=True, exist_ok=True)
     try:
@@ -124,7 +124,7 @@ def certified_again(
     output_dir = Path(output_dir)
     with float32_products():
         expected = keras_predictor(model).predict(images)
-    again = _head(model, expected, reference, facts)
+    again = _head(model, expected, labels, reference, facts)
     again["formats"] = {
         name: {
             "file": entry["file"],
@@ -142,7 +142,13 @@ def certified_again(
     return again
 
 
-def _head(model: keras.Model, expected: np.ndarray, reference: np.ndarray | None, facts: Mapping | None) -> dict:
+def _head(
+    model: keras.Model,
+    expected: np.ndarray,
+    labels: np.ndarray | None,
+    reference: np.ndarray | None,
+    facts: Mapping | None,
+) -> dict:
     """What a certificate says of `model` itself, whose logits are `expected`. Raises ParityError where they are not
     `reference`."""
     head = {
@@ -153,6 +159,8 @@ def _head(model: keras.Model, expected: np.ndarray, reference: np.ndarray | None
         **(facts or {}),
         "versions": package_versions(),
     }
+    if labels is not None:
+        head["accuracy"] = float(np.mean(expected.argmax(axis=1) == labels))
     if reference is not None:
         errors = parity(expected, reference)
         check_parity("The model against its reference", errors, TOLERANCES["none"])

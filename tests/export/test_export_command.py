@@ -68,7 +68,7 @@ def test_what_is_on_disk_is_verified_by_the_command_in_the_certificate(exported,
 
 def test_verification_by_other_weights_or_images_fails(exported, mini_network, run_command):
     for flag, said in (
-        (f"--weights={mini_network}", "against_reference"),
+        (f"--weights={mini_network}", "does not match its certificate"),
         ("--num_images=100", "images: 200, now 100"),
     ):
         done = run_command("export", f"--verify={exported}", flag)
