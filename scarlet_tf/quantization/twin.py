@@ -12,11 +12,9 @@ import tf_keras
 from scarlet_tf.errors import InputError
 from scarlet_tf.nets import blocks
 from scarlet_tf.nets.conv_bn import BN_EPSILON, BN_MOMENTUM, ConvBN
+from scarlet_tf.nets.depthwise_parts import MAX_TAPS, row_parts
 from scarlet_tf.quantization.layers import DepthwiseRows, FixedStatistics, Gate, ScaleOf, SwishGate
 from scarlet_tf.quantization.quantizers import Quantized
-
-PARTS = ((2, 3, 4), (1, 5), (0, 6))
-"""Rows of a 7x7 depthwise kernel that are convolved together. XNNPACK has fast kernels of up to 25 taps only."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +171,7 @@ class _Builder:
         self.gain = 1.0
         # What is read by one operation alone, an activation that is a part of the convolution, is never stored.
         output = {None: "range", "hard_swish": "swish"}.get(conv.activation)
-        if conv.depthwise and conv.kernel_size == 7:
+        if conv.depthwise and conv.kernel_size**2 > MAX_TAPS:
             return self._activate(name, conv.activation, self._in_parts(name, conv, norm, weights, output, x))
         reads = x.node.layer.name
         x = self._convolve(name, conv, x)
@@ -197,14 +195,16 @@ class _Builder:
     def _in_parts(
         self, name: str, conv: ConvBN, norm: FixedStatistics, weights: Mapping, output: str | None, x: tf.Tensor
     ) -> tf.Tensor:
-        """The sum of the convolutions by PARTS, each normalised, so that the kernel of each takes up its scale."""
-        middle = conv.kernel_size // 2
+        """The sum of the convolutions by `row_parts`, each normalised: the kernel of each takes up its scale."""
+        size = conv.kernel_size
+        parts = [tuple(range(size)[rows]) for rows, _ in row_parts(size)]
         # On few pixels outer rows only ever meet padding.
-        parts = [rows for rows in PARTS if rows == PARTS[0] or middle - rows[0] < x.shape[1]]
+        parts = [rows for rows in parts if rows == parts[0] or size // 2 - rows[0] < x.shape[1]]
         sums = []
         for number, rows in enumerate(parts):
-            layer = DepthwiseRows(rows, conv.kernel_size, conv.stride, name=f"{name}_rows_{number}")
-            y = self._add(layer, x, Quantized("depthwise_kernel", None), {"depthwise_kernel": (conv.kernel, 1.0, rows)})
+            layer = DepthwiseRows(rows, size, conv.stride, name=f"{name}_rows_{number}")
+            kernel = {"depthwise_kernel": (conv.kernel, 1.0, rows)}
+            y = self._add(layer, x, Quantized("depthwise_kernel", None), kernel)
             kernel = self.links[-1].twin
             scaled = norm if number == 0 else ScaleOf(norm, name=f"{name}_scale_{number}")
             how = Quantized(output=output if len(parts) == 1 else "range")
