@@ -4,8 +4,10 @@
 
 Each of --networks is the workdir of a trained network, and each of --qat, where given, that of its fine-tuning by
 `train --qat`, in the same order. All files are run by LiteRT on the test images that the network was trained for; int8
-takes its ranges from --representative_images of the training images. Prints a table, and writes --output (JSON) and
---figures (a picture of the noise in each layer, PNG a network), where given.
+takes its ranges from --representative_images of the training images. Beside them is what TFLite's converter makes of
+the network by itself in int8, HARD_SWISH and all. Prints a table, and writes --output (JSON), --figures (a picture of
+the noise in each layer, PNG a network) and --files (the TFLite files, to be timed by `scarlet_tf.benchmark`), where
+given.
 """
 
 import tempfile
@@ -25,7 +27,9 @@ from scarlet_tf.errors import InputError
 from scarlet_tf.files import check_output_dir, write_json
 from scarlet_tf.weights import WeightsSource
 
-VARIANTS = {"none": "float32", "fp16": "float16", "dynamic": "dynamic", "int8": "int8", "qat": "QAT"}
+VARIANTS = {"none": "float32", "fp16": "float16", "dynamic": "dynamic", "int8": "int8"}
+CONVERTER, QAT = "converter", "qat"
+COLUMNS = VARIANTS | {QAT: "QAT", CONVERTER: "int8 by the converter"}
 
 
 def images_of(dataset: Dataset, split: str, image_size: int, count: int | None) -> tuple[np.ndarray, np.ndarray]:
@@ -34,6 +38,21 @@ def images_of(dataset: Dataset, split: str, image_size: int, count: int | None) 
         batches = list(dataset.evaluation_batches(split, 256, image_size, count).as_numpy_iterator())
     images, labels = (np.concatenate(parts) for parts in zip(*batches, strict=True))
     return images, labels
+
+
+def converted_alone(model: object, representative: np.ndarray, path: Path) -> Path:
+    """Writes what TFLite's converter makes of `model` in int8, by its own calibration, and returns `path`."""
+    import tensorflow as tf
+
+    from scarlet_tf.export.savedmodel import write_signature
+
+    with tempfile.TemporaryDirectory() as saved_model:
+        write_signature(model, saved_model, batch_size=1)
+        converter = tf.lite.TFLiteConverter.from_saved_model(saved_model, signature_keys=["serving_default"])
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = lambda: ({"image": image[np.newaxis]} for image in representative)
+        path.write_bytes(converter.convert())
+    return path
 
 
 def measure(
@@ -51,11 +70,8 @@ def measure(
     image_size = model.input_shape[1]
     tests = images_of(dataset, "test", image_size, max_images)
     fed, _ = images_of(dataset, "train", image_size, representative)
-    files = {
-        how: write_tflite(model, directory / f"{how}.tflite", how, representative=fed)
-        for how in VARIANTS
-        if how != "qat"
-    }
+    files = {how: write_tflite(model, directory / f"{how}.tflite", how, representative=fed) for how in VARIANTS}
+    files[CONVERTER] = converted_alone(model, fed, directory / f"{CONVERTER}.tflite")
     report = quantisation_report(files["none"], files, *tests)
     if qat_workdir is not None:
         tuned = load_model(named, WeightsSource.find(named, qat_workdir))
@@ -67,9 +83,9 @@ def measure(
 
 
 def print_table(reports: Mapping[str, Mapping[str, Mapping]]) -> None:
-    table = Table("network", "test images", *VARIANTS.values(), box=SIMPLE)
+    table = Table("network", "test images", *COLUMNS.values(), box=SIMPLE)
     for name, report in reports.items():
-        cells = (report.get(how) for how in VARIANTS)
+        cells = (report.get(how) for how in COLUMNS)
         texts = (
             f"{entry['accuracy']:.2%}\n{entry['bytes'] / 1e6:.2f} MB\n{entry['partitions']} part."
             if entry
@@ -88,16 +104,19 @@ def main() -> None:
     for workdir in (*_NETWORKS.value, *filter(None, tuned)):
         if WeightsSource.find(resolve(workdir), workdir).training is None:
             raise InputError(f"--networks and --qat take workdirs of trainings. Received: {workdir}.")
-    if _FIGURES.value:
-        check_output_dir(_FIGURES.value, "figures")
+    for flag in (_FIGURES, _FILES):
+        if flag.value:
+            check_output_dir(flag.value, flag.name)
     command.start_tensorflow()
     from scarlet_tf.figures.quantization import plot_sqnr
 
     reports = {}
     for workdir, qat_workdir in zip(_NETWORKS.value, tuned, strict=True):
-        with tempfile.TemporaryDirectory() as directory:
-            report = measure(workdir, qat_workdir, _REPRESENTATIVE.value, _MAX_IMAGES.value, Path(directory))
         name = Path(workdir).name
+        with tempfile.TemporaryDirectory() as holder:
+            directory = Path(_FILES.value or holder) / name
+            directory.mkdir(parents=True, exist_ok=True)
+            report = measure(workdir, qat_workdir, _REPRESENTATIVE.value, _MAX_IMAGES.value, directory)
         reports[name] = report
         if _FIGURES.value:
             noise = {how: entry["sqnr_db"] for how, entry in report.items() if "sqnr_db" in entry}
@@ -115,5 +134,6 @@ if __name__ == "__main__":
     )
     _MAX_IMAGES = flags.DEFINE_integer("max_images", None, "Test images; by default all.", lower_bound=1)
     _OUTPUT = flags.DEFINE_string("output", None, "JSON file for all numbers.")
+    _FILES = flags.DEFINE_string("files", None, "Directory to keep the TFLite files in, a directory a network.")
     _FIGURES = flags.DEFINE_string("figures", None, "Directory for a picture of each network.")
     command.run(main, globals())

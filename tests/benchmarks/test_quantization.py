@@ -11,11 +11,11 @@ def report(mini_network, tmp_path_factory):
 
 
 def test_every_variant_is_measured_on_the_test_images(report):
-    assert list(report) == ["none", "fp16", "dynamic", "int8"]
+    assert list(report) == ["none", "fp16", "dynamic", "int8", "converter"]
     assert all(entry["top1_agreement"]["of"] == 200 for entry in report.values())
     assert report["none"]["accuracy"] > 0.9
     assert report["int8"]["accuracy"] > report["none"]["accuracy"] - 0.05
-    assert report["int8"]["partitions"] == 1
+    assert report["int8"]["partitions"] == 1 < report["converter"]["partitions"]
     assert json.loads(json.dumps(report)) == report
 
 
