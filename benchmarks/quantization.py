@@ -55,6 +55,21 @@ def converted_alone(model: object, representative: np.ndarray, path: Path) -> Pa
     return path
 
 
+def figures(path: Path, reference: Path, images: np.ndarray, labels: np.ndarray) -> dict:
+    """Size, partitions, accuracy, and agreement with the file `reference`, of the TFLite file at `path`."""
+    from scarlet_tf.export.certificate import parity
+    from scarlet_tf.export.partitions import partitions
+    from scarlet_tf.export.runtimes import load_artifact
+
+    logits, expected = (load_artifact(file).predict(images) for file in (path, reference))
+    return {
+        "bytes": path.stat().st_size,
+        "partitions": partitions(path).count,
+        "accuracy": float(np.mean(logits.argmax(axis=1) == labels)),
+        "top1_agreement": parity(logits, expected)["top1_agreement"],
+    }
+
+
 def measure(
     workdir: str, qat_workdir: str | None, representative: int, max_images: int | None, directory: Path
 ) -> dict[str, dict]:
@@ -71,8 +86,8 @@ def measure(
     tests = images_of(dataset, "test", image_size, max_images)
     fed, _ = images_of(dataset, "train", image_size, representative)
     files = {how: write_tflite(model, directory / f"{how}.tflite", how, representative=fed) for how in VARIANTS}
-    files[CONVERTER] = converted_alone(model, fed, directory / f"{CONVERTER}.tflite")
     report = quantisation_report(files["none"], files, *tests)
+    report[CONVERTER] = figures(converted_alone(model, fed, directory / f"{CONVERTER}.tflite"), files["none"], *tests)
     if qat_workdir is not None:
         tuned = load_model(named, WeightsSource.find(named, qat_workdir))
         whole = write_tflite(tuned.model, directory / "qat_none.tflite")
