@@ -29,7 +29,7 @@ from scarlet_tf.weights import WeightsSource
 
 VARIANTS = {"none": "float32", "fp16": "float16", "dynamic": "dynamic", "int8": "int8"}
 CONVERTER, QAT = "converter", "qat"
-COLUMNS = VARIANTS | {QAT: "QAT", CONVERTER: "int8 by the converter"}
+COLUMNS = VARIANTS | {QAT: "QAT", CONVERTER: "converter"}
 
 
 def images_of(dataset: Dataset, split: str, image_size: int, count: int | None) -> tuple[np.ndarray, np.ndarray]:
