@@ -122,7 +122,7 @@ def parity_table(outcomes: Sequence[Outcome]) -> Table:
         entries = [outcome.entries[name] for outcome in having]
         errors = [entry["max_rel_error"] for entry in entries]
         off = max(abs(outcome.entries[name]["accuracy"] - outcome.accuracy) for outcome in having)
-        partitions = [entry["partitions"] for entry in entries if "partitions" in entry]
+        partitions = [entry["partitions"]["count"] for entry in entries if "partitions" in entry]
         table.add_row(
             name,
             f"{np.max(errors):.1e}",
@@ -248,6 +248,8 @@ def main() -> None:
 
 def finish(outcomes: Sequence[Outcome], origin: str) -> None:
     """Prints and writes what was found. Raises RunError where something does not hold."""
+    if _OUTPUT.value:
+        write_json(_OUTPUT.value, {"images": origin, "networks": [vars(outcome) for outcome in outcomes]})
     Console().print(parity_table(outcomes))
     refused = [outcome for outcome in outcomes if outcome.refused]
     removals = [removal for outcome in outcomes for removal in outcome.removals]
@@ -268,7 +270,6 @@ def finish(outcomes: Sequence[Outcome], origin: str) -> None:
     for check in found:
         print(f"{'PASS' if check.holds else 'FAIL'}  {check.what}: {check.found}")
     if _OUTPUT.value:
-        write_json(_OUTPUT.value, {"images": origin, "networks": [vars(outcome) for outcome in outcomes]})
         print(f"written: {_OUTPUT.value}")
     if not all(check.holds for check in found):
         raise RunError(f"{sum(not check.holds for check in found)} of {len(found)} checks failed.")
