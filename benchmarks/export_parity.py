@@ -185,7 +185,6 @@ class Exporter:
 
     def _certified(self, named: NamedArch, loaded: object, output_dir: Path, outcome: Outcome) -> None:
         from scarlet_tf.export.artifacts import entry_name
-        from scarlet_tf.export.certificate import ParityError
         from scarlet_tf.export.run import export
 
         description = Description(named.name, self.labels, self.preprocessing)
@@ -197,7 +196,7 @@ class Exporter:
                 certificate = export(
                     named, loaded, settings, output_dir, self.examples, description, self.representative
                 )
-            except ParityError as error:
+            except RuntimeError as error:  # of a file that is not as it must be
                 if settings is self.settings and len(alone) > 1:
                     exports = alone  # one after the other: the others are to be published, and certified
                 else:

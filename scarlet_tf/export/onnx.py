@@ -17,8 +17,9 @@ from scarlet_tf.export.onnx_metadata import add_metadata
 from scarlet_tf.export.settings import check_onnx
 from scarlet_tf.files import replacing
 
-MAX_TRANSPOSES = {"nhwc": 1, "nchw": 0}
-"""By layout: NHWC to NCHW after the input, if it is not that. More means that the optimizer gave up."""
+MAX_TRANSPOSES = {"nhwc": 2, "nchw": 1}
+"""By layout: NHWC to NCHW after the input, if it is not that, and seldom one that the optimizer left. More means that it
+gave up."""
 
 _NEWEST_CONVERTED = 17
 """tf2onnx's best opset: from 18 on it writes a mean that onnxruntime computes in another layout, with Transposes."""
@@ -62,6 +63,8 @@ def write_onnx(
     check_onnx(opset, layout)
     image = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32, name="image")
     function = tf.function(lambda image: {"logits": model(image, training=False)})
+    # Names end in a number that counts on through a process, and orders go by names: from 1, all is as in a new one.
+    tf2onnx.utils.INTERNAL_NAME = 1
     with _transposes_of_scalars_optimized():
         proto, _ = tf2onnx.convert.from_function(
             function,
