@@ -30,8 +30,7 @@ SEARCH = SearchConfig(population=24, generations=6, acc_min=0.4, madds_max=6e6, 
 SEARCH_IMAGES = 600
 NUM_PICKS = 3
 RETRAINING = {"batch_size": 32, "epochs": 10, "learning_rate": 0.1, "weight_decay": 5e-4}
-REPRESENTATIVE_IMAGES = 200
-EXPORT = ExportSettings(("savedmodel", "tflite", "onnx", "keras"), ("none", "fp16", "int8"))
+EXPORT = ExportSettings(("savedmodel", "tflite", "onnx", "keras"), ("none", "fp16"))
 
 
 @dataclass(frozen=True)
@@ -71,14 +70,13 @@ def follow_pick(path: Path, workdir: Path) -> PickReport:
     model = train(config, pick)
     retrained = test_accuracy(keras_predictor(model).predict)
     examples = ExportImages.of_dataset(dataset, IMAGE_SIZE, dataset.num_examples("test"))
-    representative = ExportImages.of_dataset(dataset, IMAGE_SIZE, REPRESENTATIVE_IMAGES, "train").images
     output_dir = workdir / "exported" / named.name
     source = WeightsSource.find(named, str(pick))
     description = describe(named, source, dataset, None, IMAGE_SIZE, dataset.num_classes)
     formats = f"--format={','.join(EXPORT.formats)} --quantize={','.join(EXPORT.quantize)}"
     images = f"--num_images={len(examples.images)}"
     command = f"python -m scarlet_tf.export --model={pick} {formats} {images} --output_dir={output_dir}"
-    certificate = export(named, LoadedModel(model), EXPORT, output_dir, examples, description, representative, command)
+    certificate = export(named, LoadedModel(model), EXPORT, output_dir, examples, description, command=command)
     artifacts = {name: entry["accuracy"] for name, entry in certificate["formats"].items()}
     return PickReport(
         named,

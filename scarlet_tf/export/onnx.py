@@ -18,7 +18,7 @@ from scarlet_tf.export.settings import check_onnx
 from scarlet_tf.files import replacing
 
 MAX_TRANSPOSES = {"nhwc": 2, "nchw": 1}
-"""By layout: NHWC to NCHW after the input, if it is not that, and seldom one that the optimizer left. More means that it
+"""By layout: NHWC to NCHW after the input, if it is not that, and seldom one that the optimizer left. More mean that it
 gave up."""
 
 _NEWEST_CONVERTED = 17
