@@ -83,7 +83,8 @@ def simplify(model: onnx.ModelProto) -> None:
     """Rewrites `model` in place.
 
     `relu6(x + 3) / 6` becomes HardSigmoid, and `x` times that, from opset 14 on, HardSwish; the padding before a
-    convolution becomes its own; and a Reshape to the shape that its input has goes.
+    convolution becomes its own; a Reshape to the shape that its input has goes, and a batch norm that tf2onnx could not
+    fold into the convolution before it, for such a Reshape between them.
     """
     opset = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
     graph = _Graph(model.graph)
@@ -99,6 +100,8 @@ def simplify(model: onnx.ModelProto) -> None:
             shape = shapes.get(node.input[0])
             if target is not None and shape and [-1, *shape[1:]] == target.tolist():
                 graph.drop(node)
+        elif node.op_type == "BatchNormalization":
+            _batch_norm(graph, node)
     graph.drop_unused()
 
 
@@ -163,6 +166,28 @@ def _hard_swish(graph: _Graph, node: onnx.NodeProto) -> None:
         if maker is not None and maker.op_type == "HardSigmoid" and maker.input[0] == x:
             graph.replace(node, "HardSwish", [x])
             return
+
+
+def _batch_norm(graph: _Graph, norm: onnx.NodeProto) -> None:
+    conv = graph.makers.get(norm.input[0])
+    if conv is None or conv.op_type != "Conv" or graph.uses[conv.output[0]] != 1 or norm.output[0] in graph.outputs:
+        return
+    values = [graph.constant(name) for name in (conv.input[1], *conv.input[2:], *norm.input[1:])]
+    if any(value is None for value in values):
+        return
+    weight, *biases, gamma, beta, mean, variance = (np.float64(value) for value in values)
+    epsilon = next((attribute.f for attribute in norm.attribute if attribute.name == "epsilon"), 1e-5)
+    scale = gamma / np.sqrt(variance + epsilon)
+    folded = {
+        "weight": weight * scale.reshape(-1, *[1] * (weight.ndim - 1)),
+        "bias": beta + (sum(biases) - mean) * scale,
+    }
+    for role, value in folded.items():
+        tensor = numpy_helper.from_array(value.astype(np.float32), f"{norm.output[0]}/{role}")
+        graph.graph.initializer.append(tensor)
+        graph.constants[tensor.name] = tensor
+    conv.input[:] = [conv.input[0], *(f"{norm.output[0]}/{role}" for role in folded)]
+    graph.drop(norm)
 
 
 def _padding(graph: _Graph, conv: onnx.NodeProto) -> None:

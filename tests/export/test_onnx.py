@@ -146,3 +146,11 @@ def test_transposes_left_inside_are_an_error_and_leave_no_file(monkeypatch, netw
 
 def test_tf2onnx_is_left_as_it_was(exported):
     assert tf2onnx.optimizer._get_optimizers()["optimize_transpose"] is TransposeOptimizer
+
+
+def test_batch_norm_is_folded_where_features_are_one_pixel(tmp_path, build, random_images, logits_of):
+    network = build("strided", 16)  # 16 -> 8 -> 4 -> 2 -> 1
+    path = write_onnx(network, tmp_path / "model.onnx")
+    assert "BatchNormalization" not in operators(path)
+    images = random_images(2, 16)
+    np.testing.assert_allclose(run(path, images), logits_of(network, images), rtol=0, atol=1e-5)
