@@ -86,12 +86,15 @@ def export_model(
             figure = Path(staging) / NOISE_FIGURE
             quantised = {how: path for (name, how), path in written.items() if name == "tflite" and how != "none"}
             if quantised:
-                whole = written.get(("tflite", "none")) or _write_float32(model, Path(staging), settings)
+                whole = written.get(("tflite", "none")) or write_tflite(
+                    model, Path(staging) / "float32.tflite", batch_size=settings.batch_size
+                )
                 certificate["quantization"] = quantisation_report(whole, quantised, images, labels)
                 noise = {how: certificate["quantization"][how]["sqnr_db"] for how in quantised}
                 plot_sqnr(figure, noise, description.name)
             # A kill from here on leaves no certificate, rather than an old one beside new artifacts.
-            (output_dir / CERTIFICATE).unlink(missing_ok=True)
+            for old in (CERTIFICATE, MODEL_CARD, NOISE_FIGURE):
+                (output_dir / old).unlink(missing_ok=True)
             # first the SavedModel, whose number may have been taken meanwhile
             for job, path in sorted(written.items(), key=lambda item: item[0][0] != "savedmodel"):
                 name = entry_name(*job)
@@ -210,10 +213,6 @@ def _write(
     if name == "onnx":
         return write_onnx(model, directory / "model.onnx", description, settings.opset, settings.onnx_layout)
     return write_keras(model, directory / "model.keras", description)
-
-
-def _write_float32(model: keras.Model, directory: Path, settings: ExportSettings) -> Path:
-    return write_tflite(model, directory / "float32.tflite", batch_size=settings.batch_size)
 
 
 def _publish(path: Path, output_dir: Path, version: int | None) -> Path:
