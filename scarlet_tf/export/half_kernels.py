@@ -3,7 +3,8 @@
 The converter's own float16 rounds every constant. What that costs a network with squeeze-excite is nearly all the
 rounding of a few numbers: the 1/6 in its gates, which is off in the same direction for every channel of every block,
 and the biases. Here those stay float32, and kernels, of which each output averages many roundings, become float16. As
-in a file of the converter, a DEQUANTIZE follows each: XNNPACK does it once, when the file is loaded.
+in a file of the converter, a DEQUANTIZE follows each: XNNPACK does it once, when the file is loaded. The converter's
+names of constants and of what was fused, a hundredth of a small network's file, are left out.
 """
 
 import flatbuffers
@@ -21,6 +22,7 @@ def with_half_kernels(content: bytes | bytearray) -> bytearray:
     """
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(bytearray(content)))
     for graph in model.subgraphs:
+        _shorten_names(model, graph)
         halves = {}
         for index, tensor in enumerate(list(graph.tensors)):
             half = _half(model, tensor)
@@ -37,10 +39,18 @@ def with_half_kernels(content: bytes | bytearray) -> bytearray:
             operator.opcodeIndex, operator.inputs, operator.outputs = dequantize, [half_index], [index]
             made.append(operator)
         graph.operators = made + graph.operators
-    _drop_content_of_unused_buffers(model)
+    _drop_empty_buffers(model)
     builder = flatbuffers.Builder(len(content))
     builder.Finish(model.Pack(builder), _IDENTIFIER)
     return builder.Output()
+
+
+def _shorten_names(model: schema.ModelT, graph: schema.SubGraphT) -> None:
+    """Leaves a constant without a name, and any other tensor with the first of those that the converter joined."""
+    for tensor in graph.tensors:
+        is_constant = model.buffers[tensor.buffer].data is not None
+        tensor.name = None if is_constant else tensor.name.split(b";")[0]
+        tensor.quantization = None  # of floats: a table without content
 
 
 def _half(model: schema.ModelT, tensor: schema.TensorT) -> schema.TensorT | None:
@@ -56,7 +66,6 @@ def _half(model: schema.ModelT, tensor: schema.TensorT) -> schema.TensorT | None
     model.buffers.append(buffer)
     half = schema.TensorT()
     half.shape, half.type, half.buffer = tensor.shape, schema.TensorType.FLOAT16, len(model.buffers) - 1
-    half.name = tensor.name + b"/float16"
     half.hasRank = tensor.hasRank
     return half
 
@@ -69,9 +78,11 @@ def _dequantize_code(model: schema.ModelT) -> int:
     return len(model.operatorCodes) - 1
 
 
-def _drop_content_of_unused_buffers(model: schema.ModelT) -> None:
-    used = {tensor.buffer for graph in model.subgraphs for tensor in graph.tensors}
-    used |= {metadata.buffer for metadata in model.metadata or ()}
-    for index, buffer in enumerate(model.buffers):
-        if index not in used:
-            buffer.data = None
+def _drop_empty_buffers(model: schema.ModelT) -> None:
+    """Leaves the buffers with content that is used, after buffer 0, which by the format is empty and for all others."""
+    users = [tensor for graph in model.subgraphs for tensor in graph.tensors] + list(model.metadata or ())
+    used = sorted({user.buffer for user in users if model.buffers[user.buffer].data is not None})
+    kept = {index: position for position, index in enumerate(used, start=1)}
+    for user in users:
+        user.buffer = kept.get(user.buffer, 0)
+    model.buffers = [schema.BufferT()] + [model.buffers[index] for index in used]
