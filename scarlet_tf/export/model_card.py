@@ -218,7 +218,7 @@ def _rows(arch: ArchSpec, size: int) -> list[list[object]]:
 
 def _operation(row: MBConv | PlainConv | Projection | Entry) -> str:
     if isinstance(row, Entry):
-        return "max-pool, conv" if row.stride > 1 else "conv"
+        return "entry: max-pool, conv" if row.stride > 1 else "entry: conv"
     return {MBConv: "inverted bottleneck", PlainConv: "conv"}.get(type(row), "projection")
 
 
