@@ -30,8 +30,8 @@ def bootstrap_interval(values: np.ndarray, seed: int = 0) -> np.ndarray:
 
 def student_interval(values: np.ndarray) -> np.ndarray:
     """Student's 95% interval of the mean over the first axis: (2, ...) of values (n, ...), at least 2."""
-    interval = stats.ttest_1samp(values, 0.0).confidence_interval(LEVEL)
-    return np.stack([interval.low, interval.high])
+    half = stats.t.ppf((1 + LEVEL) / 2, len(values) - 1) * stats.sem(values)
+    return values.mean(axis=0) + np.multiply.outer([-1.0, 1.0], half)
 
 
 @dataclass(frozen=True, eq=False)

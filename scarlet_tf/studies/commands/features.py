@@ -21,7 +21,7 @@ from scarlet_tf.train.config import STABILIZERS
 from scarlet_tf.train.trained_on import TrainedOn
 from scarlet_tf.train.workdir import Workdir
 
-_STUDY = SupernetFlags(quick={"epochs": 8})
+_STUDY = SupernetFlags(quick={"epochs": 6})
 _SEED = _STUDY.add_of_training(flags.DEFINE_integer("seed", 0, "Seed of the trainings."))
 _SLOT = _STUDY.add(flags.DEFINE_integer("slot", None, "Slot whose choices are drawn; by default the middle one."))
 _CHANNELS = _STUDY.add(flags.DEFINE_integer("channels", 6, "Channels to draw."))
