@@ -10,7 +10,8 @@ import pytest
 from scarlet_tf.train.config import TrainConfig
 
 ROOT = Path(__file__).parents[1]
-FLAGFILES = sorted(path.name for path in (ROOT / "flags").glob("*.flags") if not path.name.startswith("detect_"))
+OTHERS = ("detect_", "analyze_")  # of other commands, tested with these
+FLAGFILES = sorted(path.name for path in (ROOT / "flags").glob("*.flags") if not path.name.startswith(OTHERS))
 SCRATCH = {
     "space": None,
     "dataset": "imagenet2012",

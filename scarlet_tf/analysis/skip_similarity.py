@@ -59,52 +59,87 @@ class SkipSimilarity:
         return cls(**{name: np.asarray(values) for name, values in data.items()})
 
 
+def _dicts(estimates: Mapping[str, Estimate]) -> dict:
+    return {name: estimate.to_dict() for name, estimate in estimates.items()}
+
+
+@dataclass(frozen=True, eq=False)
+class SlotMeans:
+    """Means over `slots`. By stabilizer: the similarity of the skip `to_blocks`, and `gap`, how much more alike blocks
+    are among themselves. `difference`: of the former, with ELS less with a plain skip, image by image."""
+
+    slots: tuple[int, ...]
+    to_blocks: Mapping[str, Estimate]
+    gap: Mapping[str, Estimate]
+    difference: Estimate
+
+    @classmethod
+    def of(
+        cls, to_blocks: Mapping[str, np.ndarray], among_blocks: Mapping[str, np.ndarray], chosen: np.ndarray
+    ) -> "SlotMeans | None":
+        """That of the slots where `chosen` (slots,) is True, None where none is; the others are (seeds, images, slots)
+        by stabilizer."""
+        if not chosen.any():
+            return None
+        to = {name: values[..., chosen].mean(axis=-1) for name, values in to_blocks.items()}
+        among = {name: values[..., chosen].mean(axis=-1) for name, values in among_blocks.items()}
+        return cls(
+            slots=tuple(np.flatnonzero(chosen).tolist()),
+            to_blocks={name: Estimate.of(to[name]) for name in to},
+            gap={name: Estimate.of(among[name] - to[name]) for name in to},
+            difference=Estimate.of(to["els"] - to["skip"]),
+        )
+
+    def to_dict(self) -> dict:
+        """Plain data, ready for JSON."""
+        return {
+            "slots": list(self.slots),
+            "skip_to_blocks": _dicts(self.to_blocks),
+            "among_blocks_less_skip_to_blocks": _dicts(self.gap),
+            "difference": self.difference.to_dict(),
+        }
+
+
 @dataclass(frozen=True, eq=False)
 class SkipComparison:
     """What supernets of the same seeds come to, measured on the same images with a plain skip and with ELS.
 
-    By stabilizer: `matrices` (slots, choices, choices), means over seeds and images; `to_blocks` (slots,), the
-    similarity of the skip to the blocks; and means over the `stabilized` slots: `mean_to_blocks`, and `gap`, how much
-    more alike blocks are among themselves. `difference` (slots,) and `mean_difference`: with ELS less with a plain
-    skip, image by image; `by_seed`: these two of each seed alone.
+    By stabilizer: `matrices` (slots, choices, choices), means over seeds and images; and `to_blocks` (slots,), the
+    similarity of the skip to the blocks. `difference` (slots,): with ELS less with a plain skip, image by image; and
+    that of each seed alone, `by_seed`. `overall`: means over the `stabilized` slots, and over those of them that are
+    the `first` of a stage, or `later` ones, whose blocks have a shortcut; None where there are none such.
     """
 
     space: SearchSpace
     stabilized: np.ndarray
     matrices: Mapping[str, np.ndarray]
     to_blocks: Mapping[str, Estimate]
-    mean_to_blocks: Mapping[str, Estimate]
-    gap: Mapping[str, Estimate]
     difference: Estimate
-    mean_difference: Estimate
-    by_seed: Mapping[int, tuple[Estimate, Estimate]]
+    by_seed: Mapping[int, Estimate]
+    overall: SlotMeans
+    first: SlotMeans | None
+    later: SlotMeans | None
 
     @classmethod
     def of(cls, measured: Mapping[int, Mapping[str, SkipSimilarity]], space: SearchSpace) -> "SkipComparison":
         """Out of what was measured, by seed and stabilizer."""
-        stabilized = stabilized_slots(space)
 
-        def stacked(what: str, stabilizer: str) -> np.ndarray:
-            return np.stack([getattr(pair[stabilizer], what) for pair in measured.values()])  # (seeds, images, slots)
+        def stacked(what: str) -> dict[str, np.ndarray]:  # (seeds, images, slots)
+            return {name: np.stack([getattr(pair[name], what) for pair in measured.values()]) for name in STABILIZERS}
 
-        def mean_of(values: np.ndarray) -> Estimate:
-            return Estimate.of(values[..., stabilized].mean(axis=-1))
-
-        to_blocks = {name: stacked("to_blocks", name) for name in STABILIZERS}
+        to_blocks, among_blocks = stacked("to_blocks"), stacked("among_blocks")
         difference = to_blocks["els"] - to_blocks["skip"]
+        stabilized, starts = stabilized_slots(space), np.array(space.stage_starts)
         return cls(
             space=space,
             stabilized=stabilized,
-            matrices={name: stacked("matrices", name).mean(axis=0) for name in STABILIZERS},
+            matrices={name: matrices.mean(axis=0) for name, matrices in stacked("matrices").items()},
             to_blocks={name: Estimate.of(values) for name, values in to_blocks.items()},
-            mean_to_blocks={name: mean_of(values) for name, values in to_blocks.items()},
-            gap={name: mean_of(stacked("among_blocks", name) - values) for name, values in to_blocks.items()},
             difference=Estimate.of(difference),
-            mean_difference=mean_of(difference),
-            by_seed={
-                seed: (Estimate.of(difference[[place]]), mean_of(difference[[place]]))
-                for place, seed in enumerate(measured)
-            },
+            by_seed={seed: Estimate.of(difference[[place]]) for place, seed in enumerate(measured)},
+            overall=SlotMeans.of(to_blocks, among_blocks, stabilized),
+            first=SlotMeans.of(to_blocks, among_blocks, stabilized & starts),
+            later=SlotMeans.of(to_blocks, among_blocks, stabilized & ~starts),
         )
 
     def slots_where(self, sign: int) -> list[int]:
@@ -122,25 +157,15 @@ class SkipComparison:
 
     def to_dict(self) -> dict:
         """Plain data, ready for JSON."""
-
-        def by_stabilizer(estimates: Mapping[str, Estimate]) -> dict:
-            return {name: estimate.to_dict() for name, estimate in estimates.items()}
-
+        groups = {"all": self.overall, "first_of_stages": self.first, "later": self.later}
         return {
             "slots_with_stabilizer": np.flatnonzero(self.stabilized).tolist(),
-            "skip_to_blocks": by_stabilizer(self.to_blocks),
+            "skip_to_blocks": _dicts(self.to_blocks),
             "difference": self.difference.to_dict(),
             "rises": self.slots_where(1),
             "falls": self.slots_where(-1),
             "undecided": self.slots_where(0),
-            "mean_over_slots": {
-                "skip_to_blocks": by_stabilizer(self.mean_to_blocks),
-                "among_blocks_less_skip_to_blocks": by_stabilizer(self.gap),
-                "difference": self.mean_difference.to_dict(),
-            },
-            "by_seed": {
-                str(seed): {"difference": by_slot.to_dict(), "mean_over_slots": mean.to_dict()}
-                for seed, (by_slot, mean) in self.by_seed.items()
-            },
+            "means_over_slots": {name: group.to_dict() for name, group in groups.items() if group is not None},
+            "difference_by_seed": {str(seed): estimate.to_dict() for seed, estimate in self.by_seed.items()},
             "matrices": {name: matrices.round(_DIGITS).tolist() for name, matrices in self.matrices.items()},
         }

@@ -16,7 +16,7 @@ COLOURS = "PuOr_r"  # negative purple, positive orange: apart for the colour-bli
 MAX_ACROSS = 2  # panels
 
 # Inches.
-CELL, GAP, NAMES, NOTES, IMAGE, TOP, FOOT, LEFT, BETWEEN = 0.56, 0.05, 0.75, 0.95, 1.3, 0.85, 0.55, 0.15, 0.25
+CELL, GAP, NAMES, NOTES, IMAGE, TOP, FOOT, LEFT = 0.56, 0.05, 0.8, 0.85, 1.3, 0.85, 0.55, 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,12 +60,12 @@ def _draw_panel(page: _Page, panel: Panel, names: Sequence[str], left: float, to
     page.text((start + right) / 2, top - 0.62, panel.title, ha="center", va="center", fontsize=10)
     for column, (channel, limit) in enumerate(zip(panel.channels, largest, strict=True)):
         centre = start + column * step + CELL / 2
-        page.text(centre, top - 0.06, f"channel {channel}\n±{limit:.2g}", ha="center", va="bottom", fontsize=6)
-    page.text(right + 0.05, top - 0.06, panel.head, va="bottom", fontsize=6)
+        page.text(centre, top - 0.06, f"ch. {channel}\n±{limit:.2g}", ha="center", va="bottom", fontsize=7.5)
+    page.text(right + 0.05, top - 0.06, panel.head, va="bottom", fontsize=7.5)
     for row, (name, note) in enumerate(zip(names, panel.notes, strict=True)):
         upper = top + row * step
-        page.text(start - 0.08, upper + CELL / 2, name, ha="right", va="center", fontsize=8)
-        page.text(right + 0.05, upper + CELL / 2, note, va="center", fontsize=7)
+        page.text(start - 0.08, upper + CELL / 2, name, ha="right", va="center", fontsize=8.5)
+        page.text(right + 0.05, upper + CELL / 2, note, va="center", fontsize=7.5)
         for column, limit in enumerate(largest):
             axes = page.axes(start + column * step, upper, CELL, CELL)
             scale = limit or 1.0  # of a channel that is zero in all
@@ -78,16 +78,16 @@ def feature_maps_figure(image: np.ndarray, caption: str, panels: Sequence[Panel]
     across = min(MAX_ACROSS, len(panels))
     down = -(-len(panels) // across)
     step = CELL + GAP
-    panel_width = NAMES + len(panels[0].channels) * step + NOTES + BETWEEN
+    panel_width = NAMES + len(panels[0].channels) * step + NOTES
     panel_height = TOP + len(names) * step
     page = _Page(LEFT + IMAGE + across * panel_width, down * panel_height + FOOT)
     _draw_picture(page.axes(LEFT, TOP, IMAGE, IMAGE), image)
-    page.text(LEFT + IMAGE / 2, TOP + IMAGE + 0.08, fill(caption, 24), ha="center", va="top", fontsize=7)
+    page.text(LEFT + IMAGE / 2, TOP + IMAGE + 0.08, fill(caption, 24), ha="center", va="top", fontsize=8)
     for place, panel in enumerate(panels):
         row, column = divmod(place, across)
         _draw_panel(page, panel, names, LEFT + IMAGE + column * panel_width, row * panel_height + TOP)
     middle, foot = LEFT + IMAGE + across * panel_width / 2, down * panel_height
-    bar_axes = page.axes(middle - 1.0, foot + 0.12, 2.0, 0.1)
+    bar_axes = page.axes(middle - 0.8, foot + 0.12, 1.6, 0.1)
     bar = page.figure.colorbar(ScalarMappable(Normalize(-1, 1), COLOURS), cax=bar_axes, orientation="horizontal")
     bar.set_ticks([-1, 0, 1], labels=["lowest", "0", "highest"], fontsize=7)
     bar.outline.set_visible(False)

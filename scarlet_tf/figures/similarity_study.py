@@ -16,7 +16,7 @@ STYLES = {
     "skip": {"color": "#D55E00", "marker": "s", "label": "plain skip"},
     "els": {"color": "#0072B2", "marker": "o", "label": "ELS"},
 }
-SKIP_COLOUR, OTHER_COLOUR, FAINT = "#D55E00", "#56B4E9", "#767676"
+SKIP_COLOUR, OTHER_COLOUR, FAINT, SHADE = "#D55E00", "#56B4E9", "#767676", "#e9e9e9"
 MAX_MATRICES = 4
 MAX_NUMBERED = 8  # choices, beyond which numbers in the cells of a matrix would be too small
 _OFFSET = 0.12  # slots, by which what stands side by side is moved apart
@@ -53,10 +53,13 @@ def _draw_intervals(
             )
 
 
-def slots_figure(others: Mapping[str, Estimated], difference: Estimated, stabilized: np.ndarray) -> Figure:
+def slots_figure(
+    others: Mapping[str, Estimated], difference: Estimated, stabilized: np.ndarray, stage_starts: Sequence[bool]
+) -> Figure:
     """Similarity of the skip to the other choices of each slot, by stabilizer, and the difference that ELS makes.
 
-    `stabilized` (slots,): where the skip is a stabilizer; the other slots are drawn hollow.
+    `stabilized` (slots,): where the skip is a stabilizer; the other slots are drawn hollow. Those that begin a stage,
+    by `stage_starts`, are shaded.
     """
     slots = np.arange(len(stabilized))
     figure = new_figure(max(5.6, 1.6 + 0.32 * len(slots)), 5.2)
@@ -65,11 +68,15 @@ def slots_figure(others: Mapping[str, Estimated], difference: Estimated, stabili
     for (name, estimate), offset in zip(others.items(), (-_OFFSET, _OFFSET), strict=True):
         _draw_intervals(above, slots + offset, estimate, stabilized, STYLES[name])
     _draw_intervals(below, slots, difference, stabilized, {"color": "black", "marker": "D", "label": "ELS less plain"})
+    for axes in (above, below):
+        for slot in np.flatnonzero(stage_starts):
+            axes.axvspan(slot - 0.5, slot + 0.5, color=SHADE, linewidth=0, zorder=0)
+    above.fill_between([], [], color=SHADE, label="first slot of a stage: no shortcut")
     below.axhline(0, color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
     above.set_ylabel("cosine similarity\nof the skip to the others")
     below.set(xlabel="slot", ylabel="difference,\nELS less plain skip", xlim=(-0.6, len(slots) - 0.4))
     below.xaxis.set_major_locator(MaxNLocator(20, integer=True))
-    finish_axes(above, "How like the other choices of its slot a skip is", 2)
+    finish_axes(above, "How like the other choices of its slot a skip is", 3)
     below.grid(color="#dddddd", linewidth=0.5)
     below.set_axisbelow(True)
     below.spines[["top", "right"]].set_visible(False)
@@ -157,7 +164,11 @@ def arrows_figure(
 ) -> Figure:
     """The choices of `slot` as arrows in a plane, by stabilizer side by side, each with its angle to the skip in
     degrees. All have norm 1, the circle; what an arrow lacks of it is outside of the plane."""
-    figure = new_figure(9.6, 4.6)
+    heights = np.concatenate([_spread(plane.points[:, 1], _LABEL_HEIGHT) for plane in planes.values()])
+    leftmost = min(plane.points[:, 0].min() for plane in planes.values())
+    xlim = (min(-0.15, leftmost - 0.1), _LABEL_X + 0.75)
+    ylim = (min(-0.4, heights.min() - 0.1), max(1.05, heights.max() + 0.1))
+    figure = new_figure(9.6, 1.2 + 4.2 * (ylim[1] - ylim[0]) / (xlim[1] - xlim[0]))
     figure.set_layout_engine("constrained")
     grid = figure.subplots(1, len(planes), sharex=True, sharey=True, squeeze=False)[0]
     for axes, (stabilizer, plane) in zip(grid, planes.items(), strict=True):
@@ -166,13 +177,7 @@ def arrows_figure(
             f"{STYLES[stabilizer]['label']}: the plane holds {plane.share:.0%} of the squared norms", fontsize=9
         )
         axes.set_xlabel("first axis")
-    heights = np.concatenate([_spread(plane.points[:, 1], _LABEL_HEIGHT) for plane in planes.values()])
-    leftmost = min(plane.points[:, 0].min() for plane in planes.values())
-    grid[0].set(
-        xlim=(min(-0.15, leftmost - 0.1), _LABEL_X + 0.75),
-        ylim=(min(-0.4, heights.min() - 0.1), max(1.05, heights.max() + 0.1)),
-        xticks=np.arange(-1.0 if leftmost < -0.1 else 0.0, 1.1, 0.5),
-        ylabel="second axis",
-    )
+    xticks = np.arange(-1.0 if leftmost < -0.1 else 0.0, 1.1, 0.5)
+    grid[0].set(xlim=xlim, ylim=ylim, xticks=xticks, ylabel="second axis")
     figure.suptitle(f"Directions of the choices of slot {slot}, with their angles to the skip", fontsize=10)
     return figure

@@ -28,7 +28,8 @@ QUESTION = (
 NOTES = (
     "What the slot reads comes through the first choice that is no skip in every slot before it; batch norms go by "
     "their moving statistics. The output is what the next slot would read, with the shortcut of a block, which all "
-    "slots but the first of a stage have: by itself it makes a block's output like that of a plain skip.",
+    "slots but the first of a stage have: by itself it makes a block's output like that of a plain skip. Where a stage "
+    "begins, a plain skip drops pixels and fills up the channels with zeros.",
     "Drawn are the channels in which the first choice that is no skip has the largest mean absolute value over the "
     "pixels, chosen for each supernet: channels of different trainings have nothing to do with each other. Cosine "
     "similarities and norms are of all channels and pixels.",
@@ -85,7 +86,8 @@ class ShownImage:
         from scarlet_tf.export.image_bytes import LIMITS, network_input
 
         try:
-            fed = network_input(tf.constant([Path(path).read_bytes()]), preprocessing)[0].numpy()
+            decode = tf.function(lambda contents: network_input(contents, preprocessing))
+            fed = decode(tf.constant([Path(path).read_bytes()]))[0].numpy()
         except OSError as error:
             raise InputError(f"--image must be a JPEG or PNG file. Received: {path} ({error.strerror}).") from error
         except tf.errors.InvalidArgumentError as error:
@@ -170,14 +172,12 @@ def conclusions(skip_maps: Mapping[str, SkipMap], supernets: Sequence[StudySuper
     }
     if all(means.values()):
         plain, els = (np.mean(values) for values in means.values())
-        said = (
-            "more like the others, as the paper shows it"
-            if els > plain
-            else "no more like the others, unlike the paper's"
+        more = (
+            "more like the others, as in the paper's" if els > plain else "no more like the others, unlike the paper's"
         )
         sentences.append(
-            f"With ELS the skip's map of this image is {said}: {els:.3f} for {plain:.3f} with a plain skip. One image "
-            "shows how it looks; it does not settle it."
+            f"With ELS the skip's map is {more}: a mean similarity of {els:.3f}, for {plain:.3f} with a plain skip. "
+            "One image shows how it looks, and settles nothing."
         )
     return " ".join(sentences)
 

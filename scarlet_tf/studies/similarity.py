@@ -36,7 +36,9 @@ QUESTION = (
 NOTES = (
     "What a slot reads comes through the first choice that is no skip in every slot before it; other paths would give "
     "other numbers. The output is what the next slot would read, with the shortcut of a block wherever it has one, in "
-    "all slots but the first of a stage. By itself a shortcut makes a block's output like that of a plain skip.",
+    "all slots but the first of a stage. By itself a shortcut makes a block's output like that of a plain skip. In the "
+    "first slot of a stage a plain skip drops pixels and fills up the channels with zeros, where ELS is a convolution: "
+    "part of what it gains there is that no channel is zero.",
     "Batch norms go by their moving statistics, as in a search: means over all paths that trained a block, which fit "
     "no path quite.",
     "Intervals over images are bootstrapped (percentiles, 9,999 resamples of the images, paired: the same images with "
@@ -123,24 +125,32 @@ def _listed(slots: Sequence[int]) -> str:
 
 def conclusions(compared: SkipComparison, slot: int) -> str:
     """What the numbers say of the paper's claim, whichever way they go; `slot` is that of the arrows."""
-    difference = compared.mean_difference
+    overall, difference = compared.overall, compared.overall.difference
     several = difference.over_seeds is not None
-    plain, els = (compared.mean_to_blocks[name].mean for name in STABILIZERS)
     found = {
         1: "With ELS the skip is more like the other choices of its slot than a plain skip is, as the paper says",
         -1: "With ELS the skip is less like the other choices of its slot than a plain skip is, contrary to the paper",
         0: "Whether ELS makes the skip more like the other choices of its slot is undecided here",
     }[difference.sign()]
+    plain, els = (overall.to_blocks[name].mean for name in STABILIZERS)
+    sentences = [
+        f"{found}: over the {len(overall.slots)} slots with a stabilizer its mean similarity to them is {els:.3f} with "
+        f"ELS and {plain:.3f} without, a difference of {_signed(difference)}, with 95% intervals over "
+        f"{'seeds' if several else 'images'}."
+    ]
+    if compared.first and compared.later:
+        sentences.append(
+            f"In the first slots of stages, where no shortcut makes a block's output like its input, the difference is "
+            f"{_signed(compared.first.difference)}; in the later ones, where one does, "
+            f"{_signed(compared.later.difference)}."
+        )
     blocks = block_indices(compared.space)
     plain_angle, els_angle = (compared.angles_degrees(slot)[name][blocks].mean() for name in STABILIZERS)
-    sentences = [
-        f"{found}: over the {compared.stabilized.sum()} slots with a stabilizer its mean similarity to them is "
-        f"{els:.3f} with ELS and {plain:.3f} without, a difference of {_signed(difference)}, with "
-        f"95% intervals over {'seeds' if several else 'images'}.",
+    sentences += [
         f"By slot it rises in {_listed(compared.slots_where(1))}, falls in {_listed(compared.slots_where(-1))}, and is "
         f"undecided in {_listed(compared.slots_where(0))}.",
         "By how much the other choices are more alike among themselves than the skip is to them: "
-        f"{_signed(compared.gap['skip'])} with a plain skip, {_signed(compared.gap['els'])} with ELS.",
+        f"{_signed(overall.gap['skip'])} with a plain skip, {_signed(overall.gap['els'])} with ELS.",
         f"In slot {slot} the angle between the skip and the others is on average {els_angle:.0f} degrees with ELS and "
         f"{plain_angle:.0f} without.",
     ]
@@ -161,7 +171,11 @@ def _rows(compared: SkipComparison) -> list[list[str]]:
         to_blocks = {name: estimate.at(slot) for name, estimate in compared.to_blocks.items()}
         verdict = None if stabilized else "no stabilizer: left out"
         rows.append(row(str(slot), to_blocks, compared.difference.at(slot), verdict))
-    return [*rows, row("mean", compared.mean_to_blocks, compared.mean_difference, None)]
+    groups = {"stage starts": compared.first, "later": compared.later}
+    means = groups if all(groups.values()) else {}
+    for name, group in (means | {"all": compared.overall}).items():
+        rows.append(row(name, group.to_blocks, group.difference, None))
+    return rows
 
 
 def finding(compared: SkipComparison, slot: int, images: int, trained: str) -> Finding:
@@ -181,7 +195,7 @@ def finding(compared: SkipComparison, slot: int, images: int, trained: str) -> F
             "norm that stays in the network, whatever the stabilizer: they are drawn hollow, and left out of means and "
             "counts."
         )
-    header = ["slot", "plain skip", "ELS", "difference", "95% over images"]
+    header = ["slot", "plain skip", "ELS", "change", "95% over images"]
     return Finding(
         title="How alike the choices of a slot are, with a plain skip and with ELS",
         question=QUESTION,
@@ -198,17 +212,18 @@ def finding(compared: SkipComparison, slot: int, images: int, trained: str) -> F
                 },
             },
         },
-        header=[*header, *(["95% over seeds"] if several else []), "with ELS it"],
+        header=[*header, *(["95% over seeds"] if several else []), "with ELS"],
         rows=_rows(compared),
         figures={
-            "similarity": slots_figure(compared.to_blocks, compared.difference, stabilized),
+            "similarity": slots_figure(compared.to_blocks, compared.difference, stabilized, space.stage_starts),
             "similarity_matrices": matrices_figure(compared.matrices, names, space.skip_index, stabilized),
             "similarity_arrows": arrows_figure(planes, angles, names, space.skip_index, slot),
         },
         captions={
             "similarity": "Above: cosine similarity of the skip to the other choices of its slot, with a plain skip "
             f"and with ELS. Below: the difference. Marks are {mean}, bars 95% intervals over "
-            f"{'seeds' if several else 'images'}; {trained}.",
+            f"{'seeds' if several else 'images'}; {trained}. In the slots shaded grey, the first of stages, no block "
+            "has a shortcut.",
             "similarity_matrices": f"Cosine similarity of each two choices (paper Fig. 4), {mean}; skip framed.",
             "similarity_arrows": f"The choices of slot {slot} as directions (paper Fig. 1) in the plane through the "
             f"origin that holds most of their squared norms: {shares}. All have norm 1, the dashed circle; what an "

@@ -51,12 +51,20 @@ def test_difference_is_taken_image_by_image(mini_space, measured):
     assert compared.slots_where(1) == [0]
     assert compared.slots_where(-1) == [1]
     assert compared.slots_where(0) == [2]
-    assert compared.mean_difference.mean == pytest.approx(0.1 / 3)
-    assert compared.mean_to_blocks["els"].mean == pytest.approx(1.4 / 3)
-    assert compared.gap["skip"].mean == pytest.approx(0.8 - 1.3 / 3)
-    assert compared.gap["els"].mean == pytest.approx(0.7 - 1.4 / 3)
-    low, high = compared.mean_difference.over_images
+    overall = compared.overall
+    assert overall.difference.mean == pytest.approx(0.1 / 3)
+    assert overall.to_blocks["els"].mean == pytest.approx(1.4 / 3)
+    assert overall.gap["skip"].mean == pytest.approx(0.8 - 1.3 / 3)
+    assert overall.gap["els"].mean == pytest.approx(0.7 - 1.4 / 3)
+    low, high = overall.difference.over_images
     assert 0.01 < low < 0.1 / 3 < high < 0.06
+
+
+def test_first_slots_of_stages_are_also_apart_from_those_with_a_shortcut(mini_space, measured):
+    compared = SkipComparison.of(measured, mini_space)
+    assert (compared.first.slots, compared.later.slots) == ((0, 2), (1,))
+    assert compared.first.difference.mean == pytest.approx(0.15)
+    assert compared.later.difference.mean == pytest.approx(-0.2)
 
 
 def test_what_varies_alike_with_either_stabilizer_cancels_in_the_difference(mini_space):
@@ -74,8 +82,8 @@ def test_several_seeds_are_judged_by_how_they_agree(mini_space, measured):
     other = {"skip": measured[0]["els"], "els": measured[0]["skip"]}
     compared = SkipComparison.of({0: measured[0], 1: other}, mini_space)
     assert compared.slots_where(0) == [0, 1, 2]
-    np.testing.assert_allclose(compared.by_seed[0][0].mean, -compared.by_seed[1][0].mean)
-    assert compared.by_seed[1][0].over_seeds is None
+    np.testing.assert_allclose(compared.by_seed[0].mean, -compared.by_seed[1].mean)
+    assert compared.by_seed[1].over_seeds is None
     np.testing.assert_allclose(compared.matrices["els"], compared.matrices["skip"])
 
 
@@ -88,7 +96,9 @@ def test_slots_whose_skip_is_a_projection_are_left_out(measured):
     batches["els"][:, [0, 2, 5]] += 100.0
     pair = {name: SkipSimilarity.of([batch], space) for name, batch in batches.items()}
     compared = SkipComparison.of({0: pair}, space)
-    assert abs(compared.mean_difference.mean) < 1
+    assert abs(compared.overall.difference.mean) < 1
+    assert compared.overall.slots == compared.later.slots == (1, 3, 4, 6, 7)
+    assert compared.first is None
     assert sorted(compared.slots_where(1) + compared.slots_where(0) + compared.slots_where(-1)) == [1, 3, 4, 6, 7]
 
 

@@ -45,7 +45,7 @@ def test_columns_say_which_channel_and_scale_they_are():
     one = panel(space, "fair_els_0", 2)
     texts = {text.get_text() for text in figure_of(space, [one]).texts}
     assert {"fair_els_0", "E3 K3", "skip", "norm, cosine\nto skip", *one.notes} <= texts
-    assert f"channel {one.channels[1]}\n±{np.abs(one.maps[..., 1]).max():.2g}" in texts
+    assert f"ch. {one.channels[1]}\n±{np.abs(one.maps[..., 1]).max():.2g}" in texts
 
 
 @pytest.mark.parametrize(("name", "num_panels", "num_channels"), [("small", 1, 1), ("s1", 2, 6), ("s2", 3, 8)])

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from matplotlib.patches import Rectangle
 from matplotlib.text import Annotation
 
 from scarlet_tf.analysis.skip_similarity import SkipComparison, SkipSimilarity
@@ -37,7 +38,7 @@ def names(space) -> list[str]:
 
 def test_every_slot_has_its_mean_and_interval_and_those_without_a_stabilizer_are_hollow(compared):
     one = compared["nas_bench_macro"]
-    above, below = slots_figure(one.to_blocks, one.difference, one.stabilized).axes
+    above, below = slots_figure(one.to_blocks, one.difference, one.stabilized, (True, False) * 4).axes
     held, hollow = below.containers
     assert hollow.lines[0].get_markerfacecolor() == "white"
     assert hollow.lines[0].get_xdata().tolist() == [0, 2, 5]
@@ -49,7 +50,9 @@ def test_every_slot_has_its_mean_and_interval_and_those_without_a_stabilizer_are
     np.testing.assert_allclose(plain.lines[0].get_ydata(), one.to_blocks["skip"].mean[one.stabilized])
     np.testing.assert_allclose(els.lines[0].get_ydata(), one.to_blocks["els"].mean[one.stabilized])
     assert plain.lines[0].get_marker() != els.lines[0].get_marker()
-    assert above.get_legend_handles_labels()[1] == ["plain skip", "ELS"]
+    assert above.get_legend_handles_labels()[1][-2:] == ["plain skip", "ELS"]
+    shaded = [patch for patch in below.patches if isinstance(patch, Rectangle)]
+    assert [patch.get_x() + patch.get_width() / 2 for patch in shaded] == [0, 2, 4, 6]
 
 
 def test_matrices_are_a_row_a_stabilizer_in_slots_that_have_one(compared):
@@ -101,6 +104,6 @@ def test_no_text_is_cut_or_overlaps_another(name, opposed, compared, check_legib
     space = get_space(name)
     one = compare(space, opposed=True) if opposed else compared[name]
     slot = int(np.flatnonzero(one.stabilized)[-1])
-    check_legible(slots_figure(one.to_blocks, one.difference, one.stabilized))
+    check_legible(slots_figure(one.to_blocks, one.difference, one.stabilized, space.stage_starts))
     check_legible(matrices_figure(one.matrices, names(space), space.skip_index, one.stabilized))
     check_legible(arrows_figure(one.planes(slot), one.angles_degrees(slot), names(space), space.skip_index, slot))

@@ -23,10 +23,11 @@ from scarlet_tf.train.workdir import Workdir
 
 _STUDY = SupernetFlags(quick={"epochs": 6})
 _SEED = _STUDY.add_of_training(flags.DEFINE_integer("seed", 0, "Seed of the trainings."))
-_SLOT = _STUDY.add(flags.DEFINE_integer("slot", None, "Slot whose choices are drawn; by default the middle one."))
-_CHANNELS = _STUDY.add(flags.DEFINE_integer("channels", 6, "Channels to draw."))
-_IMAGE = _STUDY.add(flags.DEFINE_string("image", None, "JPEG or PNG file, instead of an image of the data set."))
-_IMAGE_INDEX = _STUDY.add(flags.DEFINE_integer("image_index", 0, "Number of the test image of the data set."))
+# What is drawn takes no training anew, and so is no setting of the workdir.
+_SLOT = flags.DEFINE_integer("slot", None, "Slot whose choices are drawn; by default the middle one.")
+_CHANNELS = flags.DEFINE_integer("channels", 6, "Channels to draw.")
+_IMAGE = flags.DEFINE_string("image", None, "JPEG or PNG file, instead of an image of the data set.")
+_IMAGE_INDEX = flags.DEFINE_integer("image_index", 0, "Number of the test image of the data set.")
 
 
 def main() -> None:
@@ -38,7 +39,7 @@ def main() -> None:
             raise InputError(f"--image must be a JPEG or PNG file. Received: {file}, which is none.")
     if given is None:
         base = _STUDY.training()
-        supernets = planned_supernets(base, _STUDY.workdir.value, ("els", "skip"), [base.method], [_SEED.value])
+        supernets = planned_supernets(base, _STUDY.workdir.value, ("skip", "els"), [base.method], [_SEED.value])
     else:
         supernets = given_supernets(given, STABILIZERS, all_needed=False)
         check_one_dataset(supernets)

@@ -20,9 +20,8 @@ from scarlet_tf.studies.workdir import StudyWorkdir
 _STUDY = SupernetFlags(quick={"epochs": 6})
 _SEEDS = _STUDY.add_of_training(flags.DEFINE_list("seeds", ["0"], "Seeds of the trainings, separated by commas."))
 _IMAGES = _STUDY.add(flags.DEFINE_integer("images", 1000, "Validation images to measure on, or all where fewer."))
-_SLOT = _STUDY.add(
-    flags.DEFINE_integer("slot", None, "Slot whose choices are drawn as arrows; by default a middle one.")
-)
+# Drawn from what is kept, and so no setting of the workdir.
+_SLOT = flags.DEFINE_integer("slot", None, "Slot whose choices are drawn as arrows; by default a middle one.")
 
 
 def main() -> None:
