@@ -10,7 +10,6 @@ from scarlet_tf.analysis.skip_similarity import (
     STABILIZERS,
     SkipComparison,
     SkipSimilarity,
-    block_indices,
     stabilized_slots,
 )
 from scarlet_tf.arch.space import SearchSpace
@@ -119,6 +118,13 @@ def _signed(estimate: Estimate) -> str:
     return f"{estimate.mean:+z.3f} ({_range(estimate.interval)})"
 
 
+def _angle(similarity: Estimate) -> str:
+    """The angle whose cosine it is, and its interval, in degrees."""
+    low, high = similarity.interval
+    angle, least, most = np.degrees(np.arccos(np.clip([similarity.mean, high, low], -1.0, 1.0)))
+    return f"{angle:.1f} ({least:.1f} to {most:.1f})"
+
+
 def _listed(slots: Sequence[int]) -> str:
     return f"{len(slots)} ({', '.join(map(str, slots))})" if slots else "none"
 
@@ -126,12 +132,14 @@ def _listed(slots: Sequence[int]) -> str:
 def conclusions(compared: SkipComparison, slot: int) -> str:
     """What the numbers say of the paper's claim, whichever way they go; `slot` is that of the arrows."""
     overall, difference = compared.overall, compared.overall.difference
-    several = difference.over_seeds is not None
+    several, sign = difference.over_seeds is not None, difference.sign()
     found = {
         1: "With ELS the skip is more like the other choices of its slot than a plain skip is, as the paper says",
         -1: "With ELS the skip is less like the other choices of its slot than a plain skip is, contrary to the paper",
         0: "Whether ELS makes the skip more like the other choices of its slot is undecided here",
-    }[difference.sign()]
+    }[sign]
+    if sign and len(compared.slots_where(sign)) < len(overall.slots):
+        found += ", on average but not in every slot for sure"
     plain, els = (overall.to_blocks[name].mean for name in STABILIZERS)
     sentences = [
         f"{found}: over the {len(overall.slots)} slots with a stabilizer its mean similarity to them is {els:.3f} with "
@@ -144,15 +152,14 @@ def conclusions(compared: SkipComparison, slot: int) -> str:
             f"{_signed(compared.first.difference)}; in the later ones, where one does, "
             f"{_signed(compared.later.difference)}."
         )
-    blocks = block_indices(compared.space)
-    plain_angle, els_angle = (compared.angles_degrees(slot)[name][blocks].mean() for name in STABILIZERS)
+    plain_angle, els_angle = (_angle(compared.to_blocks[name].at(slot)) for name in STABILIZERS)
     sentences += [
         f"By slot it rises in {_listed(compared.slots_where(1))}, falls in {_listed(compared.slots_where(-1))}, and is "
         f"undecided in {_listed(compared.slots_where(0))}.",
         "By how much the other choices are more alike among themselves than the skip is to them: "
         f"{_signed(overall.gap['skip'])} with a plain skip, {_signed(overall.gap['els'])} with ELS.",
-        f"In slot {slot} the angle between the skip and the others is on average {els_angle:.0f} degrees with ELS and "
-        f"{plain_angle:.0f} without.",
+        f"In slot {slot} the mean similarity of the skip to the others is that of vectors {els_angle} degrees apart "
+        f"with ELS, and {plain_angle} without.",
     ]
     if not several:
         sentences.append("How other trainings would differ cannot be told from one seed: give several --seeds.")

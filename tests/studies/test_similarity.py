@@ -223,6 +223,23 @@ def test_conclusions_follow_the_numbers(mini_space, gains, jitter, said):
     assert ("give several --seeds" in text) == (len(gains) == 1)
 
 
+def test_conclusions_own_up_to_slots_that_go_the_other_way(mini_space):
+    rises = comparison(mini_space, [0.2], jitter=0.01)
+    assert "in every slot" not in conclusions(rises, slot=1)
+    assert "By slot it rises in 3 (0, 1, 2), falls in none, and is undecided in none." in conclusions(rises, slot=1)
+    similarities = np.full((2, NUM_IMAGES, 3, 3, 3), 0.4) + np.random.default_rng(0).normal(0, 0.01, (2, 30, 1, 1, 1))
+    similarities[1] += np.array([0.5, 0.0, -0.2])[:, None, None]
+    plain, els = (SkipSimilarity.of([one], mini_space) for one in similarities)
+    mixed = conclusions(SkipComparison.of({0: {"skip": plain, "els": els}}, mini_space), slot=1)
+    assert "as the paper says, on average but not in every slot for sure" in mixed
+    assert "rises in 1 (0), falls in 1 (2), and is undecided in 1 (1)" in mixed
+
+
+def test_conclusions_name_the_angle_of_a_mean_similarity(mini_space):
+    even = comparison(mini_space, [0.1])  # 0.4 and 0.5 on all images
+    assert "vectors 60.0 (60.0 to 60.0) degrees apart with ELS, and 66.4 (66.4 to 66.4)" in conclusions(even, slot=1)
+
+
 def test_table_has_a_row_a_slot_and_says_where_there_is_no_stabilizer():
     space = get_space("nas_bench_macro")
     found = finding(comparison(space, [0.1, 0.1]), 4, NUM_IMAGES, "made up")
