@@ -10,7 +10,8 @@ import pytest
 from scarlet_tf.train.config import TrainConfig
 
 ROOT = Path(__file__).parents[1]
-FLAGFILES = sorted(path.name for path in (ROOT / "flags").glob("*.flags") if not path.name.startswith("detect_"))
+OF_OTHERS = ("analyze_", "detect_")  # commands
+FLAGFILES = sorted(path.name for path in (ROOT / "flags").glob("*.flags") if not path.name.startswith(OF_OTHERS))
 SCRATCH = {
     "space": None,
     "dataset": "imagenet2012",

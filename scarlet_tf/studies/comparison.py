@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scarlet_tf.studies.seed_spread import SeedSpread, over_seeds
+from scarlet_tf.studies.spread import Spread, over_seeds
 
 
 @dataclass(frozen=True)
@@ -19,12 +19,12 @@ class Comparison:
     form: str
 
     @property
-    def spreads(self) -> tuple[SeedSpread, SeedSpread, SeedSpread]:
+    def spreads(self) -> tuple[Spread, Spread, Spread]:
         """Of the base, of the other, and of the other less the base of the same seed."""
         return over_seeds(self.base), over_seeds(self.other), over_seeds(np.subtract(self.other, self.base))
 
     @property
-    def difference(self) -> SeedSpread:
+    def difference(self) -> Spread:
         return self.spreads[2]
 
     @property

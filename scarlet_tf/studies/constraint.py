@@ -17,7 +17,7 @@ from scarlet_tf.studies.accuracy_sources import AccuracySource
 from scarlet_tf.studies.comparison import Comparison
 from scarlet_tf.studies.finding import Finding
 from scarlet_tf.studies.search_outcome import SearchOutcome
-from scarlet_tf.studies.seed_spread import over_seeds
+from scarlet_tf.studies.spread import FEWEST_SEEDS, over_seeds
 from scarlet_tf.studies.workdir import StudyWorkdir
 
 WITHOUT, WITH = "without", "with"
@@ -161,7 +161,7 @@ def _conclusions(outcome: ConstraintOutcome, comparisons: Mapping[str, Compariso
     goes = {1: "rises", -1: "falls", 0: "neither clearly rises nor falls"}
     told = [
         f"{kind.capitalize()} the bound, the share of slots that survivors skip {goes[rise.direction]} from "
-        f"{begun.mean:.1f}% to {ended.mean:.1f}%, by {rise.phrase('{:+.1f}', ' points')}."
+        f"{begun.value:.1f}% to {ended.value:.1f}%, by {rise.phrase('{:+.1f}', ' points')}."
         for kind, begun, ended, rise in zip((WITHOUT, WITH), first.spreads, last.spreads, drift.spreads, strict=False)
     ]
     told.append(
@@ -180,7 +180,7 @@ def _conclusions(outcome: ConstraintOutcome, comparisons: Mapping[str, Compariso
         f"by {gain.phrase('{:+.4f}')}: "
         + {1: "a search gains by it.", -1: "a search loses by it.", 0: "undecided."}[gain.direction]
     )
-    if gain.few:
+    if len(outcome.without) < FEWEST_SEEDS:
         told.append("So few seeds give no interval: what holds for each of them may not hold for others.")
     return " ".join(told)
 
