@@ -104,7 +104,7 @@ def _draw_errors(axes: Axes, by_seed: Mapping[str, Sequence[float]], intervals: 
     axes.plot([], [], markersize=4, alpha=0.6, label="a seed", **style)
     axes.set_yticks(range(len(LOOKS)), list(LOOKS))
     axes.set(xlabel="pairs ordered wrongly (%); by lot 50", ylim=(-0.6, len(LOOKS) - 0.4))
-    axes.set_xlim(0, 1.1 * max(intervals[name].high for name in LOOKS))
+    axes.set_xlim(0, 1.1 * max(1.0, *(intervals[name].high for name in LOOKS)))
     label_axis(axes.xaxis)
 
 

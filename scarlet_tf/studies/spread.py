@@ -1,5 +1,6 @@
 """A quantity, and how far it is known: from so many seeds, or from so many networks."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
@@ -67,14 +68,16 @@ def over_networks(statistic: Callable[[np.ndarray], np.ndarray], number: int) ->
     if number < FEWEST_NETWORKS:
         raise ValueError(f"number must be at least {FEWEST_NETWORKS}. Received: {number}.")
     networks = np.arange(number)
-    drawn = stats.bootstrap(
-        (networks,),
-        lambda indices, axis: statistic(indices),
-        n_resamples=RESAMPLES,
-        batch=_AT_A_TIME,
-        method="percentile",
-        vectorized=True,
-        random_state=np.random.default_rng(0),
-    ).bootstrap_distribution
+    with warnings.catch_warnings():  # of NaN, which SciPy's own interval would not pass over
+        warnings.simplefilter("ignore", stats.DegenerateDataWarning)
+        drawn = stats.bootstrap(
+            (networks,),
+            lambda indices, axis: statistic(indices),
+            n_resamples=RESAMPLES,
+            batch=_AT_A_TIME,
+            method="percentile",
+            vectorized=True,
+            random_state=np.random.default_rng(0),
+        ).bootstrap_distribution
     low, high = np.nanquantile(drawn, ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2))
     return Spread(float(statistic(networks)), float(low), float(high), f"95% interval over {number} networks")

@@ -17,7 +17,6 @@ from scarlet_tf.search.evaluation import Evaluation
 from scarlet_tf.search.table import AccuracyTable
 from scarlet_tf.studies.accuracy_sources import AccuracySource, SupernetSource, TableSource
 from scarlet_tf.studies.commands.study_flags import OF_A_TRAINING, TrainingFlags, whole_numbers
-from scarlet_tf.studies.constraint import ConstraintConfig, constraint_finding, run_searches
 from scarlet_tf.studies.supernets import StudySupernet, planned_supernets
 from scarlet_tf.studies.workdir import StudyWorkdir
 from scarlet_tf.weights import read_supernet_training
@@ -109,6 +108,8 @@ def main() -> None:
     kind, _, table = _EVALUATOR.value.partition(":")
     if kind not in ("supernet", "table") or (kind == "table") != bool(table):
         raise InputError(f"--evaluator must be supernet or table:FILE. Received: {_EVALUATOR.value!r}.")
+    from scarlet_tf.studies.constraint import ConstraintConfig, constraint_finding, run_searches  # slow: not for --help
+
     source = _table(table) if table else _supernet(Path(_FLAGS.workdir.value))
     search = SearchConfig(
         _POPULATION.value,

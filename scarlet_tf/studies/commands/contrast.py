@@ -11,8 +11,6 @@ from absl import flags
 from scarlet_tf import command
 from scarlet_tf.errors import InputError
 from scarlet_tf.studies.commands.study_flags import StudyFlags
-from scarlet_tf.studies.contrast import Contrast, ContrastConfig, contrast_finding
-from scarlet_tf.studies.measured_ranking import MeasuredRanking
 from scarlet_tf.studies.workdir import StudyWorkdir
 from scarlet_tf.train.config import METHODS
 
@@ -30,6 +28,9 @@ def quick_ranking(workdir: Path) -> Path:
 
 def main() -> None:
     _FLAGS.read()
+    from scarlet_tf.studies.contrast import Contrast, ContrastConfig, contrast_finding  # a second, not for --help
+    from scarlet_tf.studies.measured_ranking import MeasuredRanking
+
     config = ContrastConfig(_PAIRS.value, _MARGIN.value, _METHOD.value)
     workdir = StudyWorkdir(_FLAGS.workdir.value, "contrast", _FLAGS.settings())
     if _FLAGS.quick.value and _RANKING.value is None:
