@@ -34,7 +34,8 @@ TOLERANCE = 1e-4
 LOOKS = {"backward": ("#D55E00", "v"), "forward": ("#E69F00", "^"), "balanced": ("#0072B2", "o")}
 LINES = {1: "-", 2: "--", 3: ":"}
 
-_SPACE = flags.DEFINE_enum("space", "s2", list(SPACES), "Space whose stages are lengthened.")
+_BLOCKS = [name for name, space in SPACES.items() if not space.is_plain]  # which alone need a change of basis
+_SPACE = flags.DEFINE_enum("space", "s2", _BLOCKS, "Space whose stages are lengthened.")
 _IMAGE_SIZE = flags.DEFINE_integer("image_size", 32, "Side of the images, in pixels.", lower_bound=32)
 _CONDITIONS = flags.DEFINE_integer("conditions", 9, "Condition numbers from 1 to 1e8.", lower_bound=2)
 _FIGURE = flags.DEFINE_string("figure", None, "PNG file to draw the measurements in.")

@@ -22,6 +22,8 @@ class PathCosts:
     """MAdds an image of paths inside the supernet, where each skip is an ELS."""
 
     def __init__(self, space: SearchSpace, image_size: int, num_classes: int) -> None:
+        if space.is_plain:
+            raise ValueError(f"space must be of inverted bottlenecks. Received: {space.name}, of plain convolutions.")
         stem, size = stem_cost(space.stem, image_size)
         self._stem = stem.madds
         self._blocks: list[list[int]] = []  # by slot and choice

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from scarlet_tf.arch.cost import SE_REDUCTION
 from scarlet_tf.arch.layout import Placement, layout
-from scarlet_tf.arch.spec import ArchSpec, Projection
+from scarlet_tf.arch.spec import ArchSpec, PlainConv, Projection
 
 if TYPE_CHECKING:  # a process that runs PyTorch is not to start TensorFlow
     import keras
@@ -70,6 +70,8 @@ class TorchNetwork(nn.Module):
 
     def __init__(self, arch: ArchSpec, num_classes: int) -> None:
         super().__init__()
+        if arch.head.filters is None or any(isinstance(row, PlainConv) or row.entry for row in arch.blocks):
+            raise ValueError(f"arch must be of inverted bottlenecks. Received: {arch.name}, of plain convolutions.")
         stem, placed = arch.stem, layout(arch)
         self.stem = nn.Sequential(_conv_bn(3, stem.filters, 3, stem.stride, activation=stem.activation))
         if stem.separable_filters:

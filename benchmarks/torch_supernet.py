@@ -47,6 +47,8 @@ class TorchSupernet(nn.Module):
 
     def __init__(self, space: SearchSpace, num_classes: int) -> None:
         super().__init__()
+        if space.is_plain:
+            raise ValueError(f"space must be of inverted bottlenecks. Received: {space.name}, of plain convolutions.")
         self.space = space
         filters, out_channels = space.stem.filters, space.stem.out_channels
         self.stem = nn.Sequential(

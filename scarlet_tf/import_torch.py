@@ -140,10 +140,11 @@ def network_of(named: NamedArch, tensors: Mapping[str, np.ndarray]) -> "keras.Mo
     """
     from scarlet_tf.nets.standalone import build_model
 
-    if not named.space.stem.separable_filters or any(isinstance(row, Projection) for row in named.arch.blocks):
+    has_projections = any(isinstance(row, Projection) for row in named.arch.blocks)
+    if not named.space.stem.separable_filters or has_projections or named.space.is_plain:
         raise InputError(
-            "--model must be a network as the authors' are, with a separable convolution in its stem and without "
-            f"projections. Received: {named.name} of the space {named.space.name}."
+            "--model must be a network as the authors' are, of inverted bottlenecks, with a separable convolution in "
+            f"its stem and without projections. Received: {named.name} of the space {named.space.name}."
         )
     bias = tensors.get("classifier.bias")
     num_classes = len(bias) if bias is not None and bias.ndim == 1 and bias.size else 1000  # else it is a misfit

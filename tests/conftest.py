@@ -13,7 +13,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: threads of p
 import pytest
 
 import scarlet_tf
-from scarlet_tf.arch import SKIP, Choice, Head, SearchSpace, Slot, Stem
+from scarlet_tf.arch import SKIP, Choice, Conv, Head, SearchSpace, Slot, Stem
 from scarlet_tf.arch.named import NamedArch
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(scarlet_tf.__file__).parents[1])}
@@ -66,6 +66,23 @@ def mini_space() -> SearchSpace:
         (Slot(12, stride=2), Slot(12), Slot(16)),
         (Choice(2, 3), Choice(3, 3, se=True), SKIP),
         Head(32),
+    )
+
+
+@pytest.fixture(scope="session")
+def chain_space() -> SearchSpace:
+    """3 cells of 2 plain convolutions each, max-pooling before the second. 729 genotypes, 343 networks."""
+    return SearchSpace(
+        "chains",
+        Stem(16, stride=1, activation="relu"),
+        (
+            *(Slot(16, entry=True), Slot(16)),
+            *(Slot(24, stride=2, entry=True), Slot(24)),
+            *(Slot(24, entry=True), Slot(24)),
+        ),
+        (Conv(1), Conv(3), SKIP),
+        Head(None),
+        activation="relu",
     )
 
 

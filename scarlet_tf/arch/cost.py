@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from scarlet_tf.arch.layout import Placement, layout
-from scarlet_tf.arch.spec import ArchSpec, Head, Projection, Stem
+from scarlet_tf.arch.spec import ArchSpec, Entry, Head, PlainConv, Projection, Stem
 
 SE_REDUCTION = 4
 """Squeeze-excite squeezes the hidden channels by this factor."""
@@ -50,16 +50,21 @@ def stem_cost(stem: Stem, image_size: int) -> tuple[Cost, int]:
 
 def head_cost(head: Head, in_channels: int, in_stride: int, size: int, num_classes: int) -> Cost:
     """Cost of a head, classifier included, on features of `size` pixels a side."""
-    weights = head.filters * num_classes
+    weights = (head.filters or in_channels) * num_classes
+    classifier = Cost(weights, weights + num_classes)
+    if head.filters is None:
+        return classifier
     size = _down(size, in_stride)
-    return _conv_bn(size, in_channels * head.filters, head.filters) + Cost(weights, weights + num_classes)
+    return _conv_bn(size, in_channels * head.filters, head.filters) + classifier
 
 
 def block_cost(block: Placement, size: int) -> tuple[Cost, int]:
-    """Cost of a block on an input of `size` pixels a side, and the size of its output."""
+    """Cost of a block, or an entry, on an input of `size` pixels a side, and the size of its output."""
     row, hidden = block.row, block.hidden_channels
     size = _down(size, block.in_stride)
-    if isinstance(row, Projection):
+    if isinstance(row, PlainConv):
+        return _conv_bn(size, row.kernel**2 * block.in_channels * row.filters, row.filters), size
+    if isinstance(row, Projection | Entry):
         size = _down(size, row.stride)
         return _conv_bn(size, block.in_channels * row.filters, row.filters), size
     cost = _conv_bn(size, block.in_channels * hidden, hidden)
@@ -83,6 +88,10 @@ def count(arch: ArchSpec, image_size: int = 224, num_classes: int = 1000, stabil
     by_slot = {block.slot: block for block in placed.blocks}
     in_channels = arch.stem.out_channels  # nominal
     for slot, row in enumerate(arch.blocks):
+        if row.entry:
+            added, size = block_cost(placed.entries[slot], size)
+            cost += added
+            in_channels = row.filters
         if slot in by_slot:
             block = by_slot[slot]
             if stabilizers:
@@ -90,7 +99,8 @@ def count(arch: ArchSpec, image_size: int = 224, num_classes: int = 1000, stabil
             added, size = block_cost(block, size)
             cost += added
         elif stabilizers:
-            size, weights = _down(size, row.stride), in_channels * row.filters
+            size = size if row.entry else _down(size, row.stride)
+            weights = in_channels * row.filters
             cost += Cost(size * size * weights, weights)
         in_channels = row.filters
     head_in, head_stride = (in_channels, 1) if stabilizers else (placed.head_in_channels, placed.head_in_stride)

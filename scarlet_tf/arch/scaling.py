@@ -3,7 +3,7 @@
 import math
 from dataclasses import replace
 
-from scarlet_tf.arch.spec import ArchSpec, Projection, Skip
+from scarlet_tf.arch.spec import ArchSpec, PlainConv, Projection, Skip
 
 _DIVISOR = 8
 
@@ -19,8 +19,8 @@ def round_filters(filters: int, width: float) -> int:
 def scale(arch: ArchSpec, width: float = 1.0, depth: float = 1.0, name: str | None = None) -> ArchSpec:
     """`arch` with all its channels, of stem and head too, times `width`, and each slot ceil(`depth`) times.
 
-    The repeats of a slot have stride 1; those of a projection, which stands for a skip, are skipped. Expansions,
-    kernels and squeeze-excites stay. Raises ValueError where a factor is not positive.
+    The repeats of a slot have stride 1 and no entry; those of a projection, which stands for a skip, are skipped.
+    Expansions, kernels and squeeze-excites stay. Raises ValueError where a factor is not positive.
     """
     for what, factor in (("width", width), ("depth", depth)):
         if not 0 < factor < math.inf:
@@ -37,7 +37,10 @@ def scale(arch: ArchSpec, width: float = 1.0, depth: float = 1.0, name: str | No
     blocks = []
     for row in arch.blocks:
         row = replace(row, filters=wide(row.filters))
-        repeat = Skip(row.filters) if isinstance(row, Projection) else replace(row, stride=1)
+        if isinstance(row, Projection | Skip):
+            repeat = Skip(row.filters)
+        else:
+            repeat = PlainConv(row.kernel, row.filters) if isinstance(row, PlainConv) else replace(row, stride=1)
         blocks += [row] + [repeat] * (math.ceil(depth) - 1)
-    head = replace(arch.head, filters=wide(arch.head.filters))
+    head = replace(arch.head, filters=arch.head.filters and wide(arch.head.filters))
     return ArchSpec(name or f"{arch.name}-w{width:g}-d{depth:g}", stem, tuple(blocks), head, arch.activation)

@@ -12,9 +12,12 @@ from scarlet_tf.arch.spec import (
     SKIP,
     ArchSpec,
     Choice,
+    Conv,
     Head,
     MBConv,
+    PlainConv,
     Projection,
+    Row,
     Skip,
     Slot,
     Stem,
@@ -34,6 +37,13 @@ def _row(row_type: type, value: object) -> object:
     raise ValueError(f"{row_type.__name__} must be given as such or as a mapping. Received: {value!r}.")
 
 
+def _choice(value: object) -> "Choice | Conv | str":
+    if value == SKIP or isinstance(value, Conv):
+        return value
+    is_conv = isinstance(value, Mapping) and set(value) == {"kernel"}
+    return _row(Conv if is_conv else Choice, value)
+
+
 @dataclass(frozen=True)
 class SearchSpace:
     """Every slot of a network, and the candidate operations each may hold.
@@ -42,12 +52,15 @@ class SearchSpace:
     or as mappings of their fields; a choice may also be the word "skip", at most once. `stage_skip` is what a skip is
     in a slot that begins a stage, where shapes change: "removed", as any other, or "projection", a conv1x1 with BN that
     stays in the network.
+
+    Candidate operations are inverted bottlenecks, `Choice`, or plain convolutions, `Conv`, in a space of `is_plain`.
+    There shapes change in entries alone, the first slot has one, and the head may do without a convolution.
     """
 
     name: str
     stem: Stem
     slots: tuple[Slot, ...]
-    choices: tuple[Choice | str, ...]
+    choices: tuple[Choice | Conv | str, ...]
     head: Head
     activation: str = "hard_swish"
     stage_skip: str = "removed"
@@ -58,12 +71,11 @@ class SearchSpace:
             raise ValueError(f"name must be a non-empty string. Received: {self.name!r}.")
         put("stem", _row(Stem, self.stem))
         put("head", _row(Head, self.head))
-        for key, row_type in (("slots", Slot), ("choices", Choice)):
+        for key, parse in (("slots", lambda value: _row(Slot, value)), ("choices", _choice)):
             items = getattr(self, key)
             if not isinstance(items, Sequence) or isinstance(items, str) or not items:
                 raise ValueError(f"{key} must be a non-empty list. Received: {items!r}.")
-            may_skip = key == "choices"
-            put(key, tuple(SKIP if may_skip and item == SKIP else _row(row_type, item) for item in items))
+            put(key, tuple(map(parse, items)))
         if len(set(self.choices)) != len(self.choices):
             raise ValueError(f"choices must differ from each other. Received: {self.choices}.")
         if self.activation not in ACTIVATIONS:
@@ -74,6 +86,34 @@ class SearchSpace:
             raise ValueError(
                 f"The first slot must change channels or resolution. Received: {self.slots[0]} after a stem "
                 f"of {self.stem.out_channels} channels."
+            )
+        self._check_plain() if self.is_plain else self._check_not_plain()
+
+    def _check_plain(self) -> None:
+        if any(isinstance(choice, Choice) for choice in self.choices):
+            raise ValueError(
+                "choices must be inverted bottlenecks or plain convolutions, not both in one space. Received: "
+                f"{self.choices}."
+            )
+        if self.stage_skip != "removed":
+            raise ValueError(
+                f"stage_skip must be 'removed' in a space of plain convolutions. Received: {self.stage_skip!r}."
+            )
+        for index, (slot, start) in enumerate(zip(self.slots, self.stage_starts, strict=True)):
+            if start and not slot.entry:
+                raise ValueError(
+                    "In a space of plain convolutions a slot must have an entry where channels or resolution change. "
+                    f"Received: {slot} at slot {index}."
+                )
+
+    def _check_not_plain(self) -> None:
+        if any(slot.entry for slot in self.slots):
+            raise ValueError(
+                f"entry is for slots in a space of plain convolutions. Received: entry=True among {self.choices}."
+            )
+        if self.head.filters is None:
+            raise ValueError(
+                "filters of the head must be a positive integer, but in a space of plain convolutions. Received: None."
             )
 
     @classmethod
@@ -87,6 +127,9 @@ class SearchSpace:
     def to_dict(self) -> dict:
         """The space as plain data, ready for JSON."""
         data = asdict(self)
+        for slot in data["slots"]:
+            if not slot["entry"]:  # as files have it that were written before there were entries
+                del slot["entry"]
         data["slots"], data["choices"] = list(data["slots"]), list(data["choices"])
         return data
 
@@ -97,6 +140,11 @@ class SearchSpace:
     @property
     def num_choices(self) -> int:
         return len(self.choices)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether candidate operations are plain convolutions."""
+        return any(isinstance(choice, Conv) for choice in self.choices)
 
     @property
     def skip_index(self) -> int | None:
@@ -110,24 +158,29 @@ class SearchSpace:
 
     @property
     def in_channels(self) -> tuple[int, ...]:
-        """Nominal input channels of each slot."""
+        """Nominal input channels of each slot: of its entry, where it has one."""
         return (self.stem.out_channels, *(slot.filters for slot in self.slots[:-1]))
 
     @cached_property
-    def rows(self) -> tuple[tuple[MBConv | Projection | Skip, ...], ...]:
+    def rows(self) -> tuple[tuple[Row, ...], ...]:
         """For each slot, what each choice is there as a row of an architecture."""
-        table = []
-        for slot, starts_stage in zip(self.slots, self.stage_starts, strict=True):
-            skip = Projection if starts_stage and self.stage_skip == "projection" else Skip
-            table.append(
-                tuple(
-                    skip(slot.filters, slot.stride)
-                    if choice == SKIP
-                    else MBConv(choice.expansion, choice.kernel, slot.filters, slot.stride, choice.se)
-                    for choice in self.choices
-                )
-            )
-        return tuple(table)
+
+        def row(slot: Slot, starts_stage: bool, choice: Choice | Conv | str) -> Row:
+            if choice == SKIP and starts_stage and self.stage_skip == "projection":
+                return Projection(slot.filters, slot.stride)
+            if choice == SKIP:
+                return Skip(slot.filters, slot.stride, slot.entry)
+            if isinstance(choice, Conv):
+                return PlainConv(choice.kernel, slot.filters, slot.stride, slot.entry)
+            return MBConv(choice.expansion, choice.kernel, slot.filters, slot.stride, choice.se)
+
+        slots = zip(self.slots, self.stage_starts, strict=True)
+        return tuple(tuple(row(slot, starts, choice) for choice in self.choices) for slot, starts in slots)
+
+    @property
+    def left_out(self) -> tuple[Skip, ...]:
+        """For each slot, the row of a network that leaves it out, be that one of its choices or not."""
+        return tuple(Skip(slot.filters, slot.stride, slot.entry) for slot in self.slots)
 
     @property
     def stays(self) -> tuple[tuple[bool, ...], ...]:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from scarlet_tf.arch.space import SearchSpace
-from scarlet_tf.arch.spec import SKIP, Choice, Head, Slot, Stem
+from scarlet_tf.arch.spec import SKIP, Choice, Conv, Head, Slot, Stem
 from scarlet_tf.errors import InputError
 
 _PLAIN = tuple(Choice(expansion, kernel) for expansion in (3, 6) for kernel in (3, 5, 7))
@@ -65,7 +65,26 @@ NAS_BENCH_MACRO = SearchSpace(
 """NAS-Bench-Macro (Su et al. 2021, arXiv 2103.11922), for CIFAR-10: each of its 3^8 networks was trained alone by its
 authors, so that a ranking can be compared with the truth."""
 
-SPACES = {space.name: space for space in (S1, S2, SMALL, NAS_BENCH_MACRO)}
+_CELL_REST = 4  # slots of a cell after its first one, which has the entry
+
+NAS_BENCH_101_CHAINS = SearchSpace(
+    "nas_bench_101_chains",
+    Stem(filters=128, stride=1, activation="relu"),  # 32 -> 32
+    (
+        *[Slot(128, entry=True), *[Slot(128)] * _CELL_REST] * 3,
+        *[Slot(256, stride=2, entry=True), *[Slot(256)] * _CELL_REST],  # 32 -> 16
+        *[Slot(256, entry=True), *[Slot(256)] * _CELL_REST] * 2,
+        *[Slot(512, stride=2, entry=True), *[Slot(512)] * _CELL_REST],  # 16 -> 8
+        *[Slot(512, entry=True), *[Slot(512)] * _CELL_REST] * 2,
+    ),
+    (Conv(1), Conv(3), SKIP),
+    Head(None),
+    activation="relu",
+)
+"""Nine cells that are chains of at most 5 convolutions, for CIFAR-10 (paper section 6.2). Where all nine are the same,
+the network is one of 63 chains of NAS-Bench-101 (Ying et al. 2019, arXiv 1902.09635), whose authors trained each."""
+
+SPACES = {space.name: space for space in (S1, S2, SMALL, NAS_BENCH_MACRO, NAS_BENCH_101_CHAINS)}
 
 
 def get_space(name: str) -> SearchSpace:

@@ -3,9 +3,11 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import ClassVar
 
 ACTIVATIONS = ("hard_swish", "relu", "relu6")
 KERNELS = (3, 5, 7)
+CONV_KERNELS = (1, *KERNELS)
 STRIDES = (1, 2)
 
 
@@ -22,9 +24,13 @@ def _is_int_of(value: object, allowed: tuple[int, ...]) -> bool:
     return _is_positive_int(value) and value in allowed  # neither 1.0 nor True stands for 1
 
 
-def _check_shape(row: "Stem | Slot | MBConv | Projection | Skip") -> None:
+def _check_shape(row: "Stem | Slot | Entry | Row") -> None:
     _require(_is_positive_int(row.filters), "filters must be a positive integer.", row.filters)
     _require(_is_int_of(row.stride, STRIDES), "stride must be 1 or 2.", row.stride)
+
+
+def _check_entry(row: "Slot | PlainConv | Skip") -> None:
+    _require(isinstance(row.entry, bool), "entry must be true or false.", row.entry)
 
 
 def from_mapping(row_type: type, data: Mapping) -> object:
@@ -65,25 +71,32 @@ class Stem:
 
 @dataclass(frozen=True)
 class Head:
-    """conv1x1 to `filters`, BN, activation; global average pool; dropout; dense."""
+    """conv1x1 to `filters`, BN, activation, unless `filters` is None; global average pool; dropout; dense."""
 
-    filters: int
+    filters: int | None
     activation: str = "relu6"
 
     def __post_init__(self) -> None:
-        _require(_is_positive_int(self.filters), "filters must be a positive integer.", self.filters)
+        _require(
+            self.filters is None or _is_positive_int(self.filters),
+            "filters must be None or a positive integer.",
+            self.filters,
+        )
         _require(self.activation in ACTIVATIONS, f"activation must be one of {ACTIVATIONS}.", self.activation)
 
 
 @dataclass(frozen=True)
 class Slot:
-    """One searchable layer: what every choice there turns its input into."""
+    """One searchable layer: what every choice there turns its input into. With `entry` fixed layers before it, an
+    `Entry`, do that, and the choice itself changes no shape."""
 
     filters: int
     stride: int = 1
+    entry: bool = False
 
     def __post_init__(self) -> None:
         _check_shape(self)
+        _check_entry(self)
 
 
 @dataclass(frozen=True)
@@ -100,8 +113,30 @@ class Choice:
         _require(isinstance(self.se, bool), "se must be true or false.", self.se)
 
 
+@dataclass(frozen=True)
+class Conv:
+    """A convolution with BN and activation as a candidate operation: `kernel` x `kernel`, 1, 3, 5 or 7."""
+
+    kernel: int
+
+    def __post_init__(self) -> None:
+        _require(_is_int_of(self.kernel, CONV_KERNELS), "kernel must be 1, 3, 5 or 7.", self.kernel)
+
+
 SKIP = "skip"
 """The candidate operation that leaves the layer out."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Max-pooling over `stride` x `stride` pixels with that stride, then conv1x1 to `filters`, BN, activation: what
+    stands before a slot whatever its choice is, as at the head of each cell of NAS-Bench-101."""
+
+    filters: int
+    stride: int = 1
+
+    def __post_init__(self) -> None:
+        _check_shape(self)
 
 
 @dataclass(frozen=True)
@@ -113,6 +148,7 @@ class MBConv:
     filters: int
     stride: int = 1
     se: bool = False
+    entry: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         _check_shape(self)
@@ -126,21 +162,45 @@ class Projection:
 
     filters: int
     stride: int = 1
+    entry: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         _check_shape(self)
 
 
 @dataclass(frozen=True)
-class Skip:
-    """A slot that is left out. `filters` and `stride` are its slot's: what follows still takes its hidden
-    width from `filters`, and the resolution still falls by `stride`."""
+class PlainConv:
+    """conv `kernel` x `kernel`, BN, activation, of as many channels as it reads. Before it, with `entry`, an
+    `Entry(filters, stride)`."""
 
+    kernel: int
     filters: int
     stride: int = 1
+    entry: bool = False
 
     def __post_init__(self) -> None:
         _check_shape(self)
+        _check_entry(self)
+        Conv(self.kernel)
+        _require(self.entry or self.stride == 1, "A convolution of stride 2 must have an entry.", self)
+
+
+@dataclass(frozen=True)
+class Skip:
+    """A slot that is left out. `filters` and `stride` are its slot's: what follows still takes its hidden
+    width from `filters`, and the resolution still falls by `stride`. An `entry`, `Entry(filters, stride)`, stays."""
+
+    filters: int
+    stride: int = 1
+    entry: bool = False
+
+    def __post_init__(self) -> None:
+        _check_shape(self)
+        _check_entry(self)
+
+
+Row = MBConv | PlainConv | Projection | Skip
+"""What a slot of one network holds."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +209,7 @@ class ArchSpec:
 
     name: str
     stem: Stem
-    blocks: tuple[MBConv | Projection | Skip, ...]
+    blocks: tuple[Row, ...]
     head: Head
     activation: str = "hard_swish"
 

@@ -24,6 +24,11 @@ _COARSEST_BACKBONE_LEVEL = 5  # SCARLET networks end at stride 32; from P6 on, t
 def check_backbone(model: NamedArch, min_level: int) -> None:
     """Raises InputError unless `model` has a block at each stride from 2^min_level to 32, which a pyramid reads."""
     arch, coarsest = model.arch, 2**_COARSEST_BACKBONE_LEVEL
+    if model.space.is_plain:
+        raise InputError(
+            f"--model must be a network of inverted bottlenecks. Received: {model.name}, of plain convolutions "
+            f"({model.space.name})."
+        )
     if arch.min_image_size != coarsest:
         raise InputError(
             f"--model must be a network of stride {coarsest}, as the SCARLET networks are. Received: {model.name}, of "

@@ -8,10 +8,11 @@ import numpy as np
 
 from scarlet_tf.errors import InputError
 from scarlet_tf.export.fold import MAX_CONDITION, BlockWeights, Removal, remove_stabilizers
+from scarlet_tf.export.fold_plain import Reader, fold_into_readers
 from scarlet_tf.nets.blocks import InvertedBottleneck, ProjectionConv
 from scarlet_tf.nets.conv_bn import BN_EPSILON, ConvBN
 from scarlet_tf.nets.stabilizer import Stabilizer
-from scarlet_tf.nets.standalone import build_model
+from scarlet_tf.nets.standalone import CLASSIFIER, build_model
 from scarlet_tf.nets.supernet import Supernet
 
 
@@ -76,8 +77,9 @@ def extract_path(
     """Builds the standalone network of `genotype` with the supernet's weights and removes its stabilizers exactly.
 
     The network has batch norm and can be trained on. A plain "skip" is removed by the same algebra. Raises ValueError
-    for a genotype of another space, InputError for "els_relu", which is no linear map, and IllConditionedError where
-    float32 cannot hold the change of basis (`scarlet_tf.export.fold`), unless `keep_stabilizers`, which leaves them in.
+    for a genotype of another space, InputError for "els_relu", which is no linear map, IllConditionedError where
+    float32 cannot hold the change of basis (`scarlet_tf.export.fold`) and BeforePoolingError where max-pooling reads a
+    stabilizer (`scarlet_tf.export.fold_plain`), unless `keep_stabilizers`, which leaves them in.
     """
     space = supernet.space
     genotype = space.check(genotype)
@@ -97,22 +99,56 @@ def extract_path(
         dropout,
         keep_stabilizers,
     )
-    rows = [layer.matrix() if isinstance(layer, Stabilizer) else _block_weights(layer) for layer in path]
     _copy(supernet.stem, model.get_layer("stem"))
     for slot, layer in enumerate(path):
+        entry = supernet.slots[slot].entry
+        if entry is not None:
+            _copy(entry, model.get_layer(f"slot_{slot}_entry"))
         if keep_stabilizers or not isinstance(layer, Stabilizer):
             _copy(layer, model.get_layer(f"slot_{slot}"))
     for layer in supernet.head:
         _copy(layer, model.get_layer(layer.name))
     if keep_stabilizers:
         return Extraction(model, supernet.stabilizer, (), len(stabilizers))
-    head = supernet.head[0].conv
+    if space.is_plain:
+        removals = _removed_from_plain(supernet, path, model)
+        return Extraction(model, supernet.stabilizer, tuple(removals), 0)
+    rows = [layer.matrix() if isinstance(layer, Stabilizer) else _block_weights(layer) for layer in path]
+    head = supernet.head_conv.conv
     head_kernel, removals = remove_stabilizers(space.stage_starts, rows, _matrix(head), max_condition, basis)
     model.get_layer("head").conv.kernel.assign(head_kernel[np.newaxis, np.newaxis])
     for slot, weights in enumerate(rows):
         if isinstance(weights, BlockWeights):
             _write(model.get_layer(f"slot_{slot}"), weights)
     return Extraction(model, supernet.stabilizer, tuple(removals), 0)
+
+
+def _removed_from_plain(supernet: Supernet, path: Sequence[keras.layers.Layer], model: keras.Model) -> list[Removal]:
+    """Writes the kernels of `model` that take over the stabilizers of a path of plain convolutions; the record."""
+    parts: list[Reader | tuple[int, np.ndarray]] = []
+    kernels: list[tuple[keras.Variable, Reader]] = []
+
+    def read_by(own: keras.Variable, of_supernet: keras.Variable, pools: bool = False) -> None:
+        reader = Reader(_float64(of_supernet), pools)
+        parts.append(reader)
+        kernels.append((own, reader))
+
+    for slot, layer in enumerate(path):
+        entry = supernet.slots[slot].entry
+        if entry is not None:
+            read_by(model.get_layer(f"slot_{slot}_entry").conv.kernel, entry.conv.kernel, entry.pool > 1)
+        if isinstance(layer, Stabilizer):
+            parts.append((slot, layer.matrix()))
+        else:
+            read_by(model.get_layer(f"slot_{slot}").conv.kernel, layer.conv.kernel)
+    if supernet.head_conv is not None:
+        read_by(model.get_layer("head").conv.kernel, supernet.head_conv.conv.kernel)
+    else:  # past the pooling, which is a mean
+        read_by(model.get_layer(CLASSIFIER).kernel, supernet.head[-1].kernel)
+    removals = fold_into_readers(parts)
+    for kernel, reader in kernels:
+        kernel.assign(reader.kernel)
+    return removals
 
 
 def extract(supernet: Supernet, genotype: Sequence[int]) -> keras.Model:

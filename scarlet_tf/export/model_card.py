@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from scarlet_tf.arch.layout import layout
 from scarlet_tf.arch.named import NamedArch
-from scarlet_tf.arch.spec import ArchSpec, MBConv
+from scarlet_tf.arch.spec import ArchSpec, Entry, MBConv, PlainConv, Projection
 from scarlet_tf.export.description import RESIZES, Description
 
 FILE_NAME = "model_card.md"
@@ -188,17 +188,19 @@ def _rows(arch: ArchSpec, size: int) -> list[list[object]]:
     kind = "conv, separable conv" if arch.stem.separable_filters else "conv"
     rows = [["stem", kind, 3, f"3 to {arch.stem.out_channels}", arch.stem.stride, "", "", _shape(size, arch.stem)]]
     placed = layout(arch)
-    for place in placed.blocks:
-        row, stride = place.row, place.in_stride * place.row.stride
-        for taken in (place.in_stride, row.stride):
+    for place in sorted((*placed.entries.values(), *placed.blocks), key=lambda place: place.slot):
+        row = place.row
+        own_stride = 1 if isinstance(row, PlainConv) else row.stride
+        stride = place.in_stride * own_stride
+        for taken in (place.in_stride, own_stride):
             size = -(-size // taken)
         block = isinstance(row, MBConv)
         middle = f" to {place.hidden_channels}" if block else ""
         rows.append(
             [
                 place.slot,
-                "inverted bottleneck" if block else "projection",
-                row.kernel if block else 1,
+                _operation(row),
+                row.kernel if isinstance(row, MBConv | PlainConv) else 1,
                 f"{place.in_channels}{middle} to {row.filters}",
                 stride,
                 "yes" if block and row.se else "",
@@ -206,10 +208,18 @@ def _rows(arch: ArchSpec, size: int) -> list[list[object]]:
                 f"{size} x {size} x {row.filters}",
             ]
         )
+    if arch.head.filters is None:
+        return rows
     size = -(-size // placed.head_in_stride)
     channels = f"{placed.head_in_channels} to {arch.head.filters}"
     rows.append(["head", "conv", 1, channels, placed.head_in_stride, "", "", f"{size} x {size} x {arch.head.filters}"])
     return rows
+
+
+def _operation(row: MBConv | PlainConv | Projection | Entry) -> str:
+    if isinstance(row, Entry):
+        return "entry: max-pool, conv" if row.stride > 1 else "entry: conv"
+    return {MBConv: "inverted bottleneck", PlainConv: "conv"}.get(type(row), "projection")
 
 
 def _shape(size: int, stem: object) -> str:

@@ -13,7 +13,7 @@ from matplotlib.patches import Patch, Rectangle
 
 from scarlet_tf.arch.cost import count
 from scarlet_tf.arch.layout import layout, stage_starts
-from scarlet_tf.arch.spec import KERNELS, ArchSpec, Projection
+from scarlet_tf.arch.spec import KERNELS, ArchSpec, PlainConv, Projection
 from scarlet_tf.figures.canvas import new_figure, write_figure
 
 # Inches: the axes cover the figure, one unit an inch. Heights within a row count from its foot.
@@ -57,15 +57,23 @@ class Column:
 
 
 def _slot_columns(arch: ArchSpec, size: int) -> Iterator[Column]:
-    placed = {block.slot: block for block in layout(arch).blocks}
+    where = layout(arch)
+    placed = {block.slot: block for block in where.blocks}
     channels, stage = arch.stem.out_channels, 0
     for slot, start in enumerate(stage_starts(channels, arch.blocks)):
         stage += start
+        if slot in where.entries:
+            entry, in_size = where.entries[slot].row, size
+            channels, size = entry.filters, -(-size // entry.stride)
+            yield Column("pool +\n1x1" if entry.stride > 1 else "conv\n1x1", channels, in_size, size, None, stage)
         block = placed.get(slot)
         if block is None:
             yield Column("skip", channels, size, size, slot, stage, skipped=True)
             continue
         row, in_size = block.row, size
+        if isinstance(row, PlainConv):
+            yield Column(f"conv\n{row.kernel}x{row.kernel}", channels, size, size, slot, stage, kernel=row.kernel)
+            continue
         channels, size = row.filters, -(-size // (block.in_stride * row.stride))
         if isinstance(row, Projection):
             yield Column("conv\n1x1", channels, in_size, size, slot, stage)
@@ -94,11 +102,12 @@ def columns(arch: ArchSpec, image_size: int, num_classes: int) -> tuple[Column, 
     slots = list(_slot_columns(arch, size))
     size = slots[-1].out_size
     head_size = -(-size // layout(arch).head_in_stride)
+    convs = [Column("conv\n1x1", head.filters, size, head_size)] if head.filters else []
     return (
         *front,
         *slots,
-        Column("conv\n1x1", head.filters, size, head_size),
-        Column("pool", head.filters, head_size, 1),
+        *convs,
+        Column("pool", head.filters or slots[-1].channels, head_size, 1),
         Column("dense", num_classes, 1, 1),
     )
 
@@ -234,7 +243,9 @@ def architecture_figure(arch: ArchSpec, image_size: int = 224, num_classes: int 
     look = {"ncols": len(handles), "frameon": False, "fontsize": 7, "columnspacing": 1.6}
     axes.legend(handles=handles, loc="center", **place, **look)
     centred = {"ha": "center", "va": "center"}
-    note = "E: expansion, drawn as height. K: depthwise kernel. Channels and pixels: output of each layer."
+    note = "Channels and pixels: output of each layer."
+    if any(column.expansion for column in drawn):
+        note = f"E: expansion, drawn as height. K: depthwise kernel. {note}"
     axes.text(width / 2, NOTE_Y, note, fontsize=6.5, color=FAINT, **centred)
     summary = (
         f"{_millions(cost.madds)} M multiply-adds, {_millions(cost.params)} M parameters "

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from scarlet_tf.analysis.probe_record import ProbeRecord, mean_similarity
 from scarlet_tf.arch.space import SearchSpace
-from scarlet_tf.arch.spec import SKIP, Choice
+from scarlet_tf.arch.spec import SKIP, Choice, Conv
 from scarlet_tf.figures.canvas import new_figure, write_figure
 
 MEAN_COLOUR, MIN_COLOUR, FIRST_COLOUR, CHANCE_COLOUR = "#0072B2", "#D55E00", "#9a9a9a", "#555555"
@@ -20,8 +20,10 @@ MAX_MARKED = 25  # probes, beyond which marks would run into each other
 NUM_BINS = 20
 
 
-def choice_name(choice: Choice | str) -> str:
-    """Expansion and kernel of a choice as in E3 K5 SE, or skip."""
+def choice_name(choice: Choice | Conv | str) -> str:
+    """Expansion and kernel of a choice as in E3 K5 SE, conv 3x3, or skip."""
+    if isinstance(choice, Conv):
+        return f"conv {choice.kernel}x{choice.kernel}"
     return SKIP if choice == SKIP else f"E{choice.expansion} K{choice.kernel}" + (" SE" if choice.se else "")
 
 

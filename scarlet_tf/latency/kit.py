@@ -9,7 +9,7 @@ from scarlet_tf.arch import Genotype, SearchSpace, count
 from scarlet_tf.arch.spaces import space_from_data, space_to_data
 from scarlet_tf.errors import InputError
 from scarlet_tf.files import read_json
-from scarlet_tf.latency.parts import Parts, parts
+from scarlet_tf.latency.parts import Parts, check_has_parts, parts
 
 MANIFEST = "kit.json"
 MAX_SKIPPED = 0.5
@@ -39,13 +39,17 @@ def network_file(index: int) -> str:
 
 @dataclass(frozen=True)
 class Kit:
-    """Files to be timed: every part of the networks of a space at a size, and some whole networks."""
+    """Files to be timed: every part of the networks of a space at a size, and some whole networks. Raises InputError
+    for a space whose networks have no such parts."""
 
     space: SearchSpace
     image_size: int
     num_classes: int
     seed: int
     networks: tuple[Genotype, ...]
+
+    def __post_init__(self) -> None:
+        check_has_parts(self.space)
 
     @classmethod
     def read(cls, directory: str | Path) -> "Kit":

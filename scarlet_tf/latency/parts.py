@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from scarlet_tf.arch import ArchSpec, Genotype, Head, Projection, SearchSpace, Skip, Stem
+from scarlet_tf.arch import ArchSpec, Genotype, Head, Projection, SearchSpace, Stem
 from scarlet_tf.arch.cost import block_cost, check_image_size, head_cost, stem_cost
 from scarlet_tf.arch.layout import Placement, layout
+from scarlet_tf.errors import InputError
 
 STEM = -1
 """Stands for the stem where the slot of the block before is asked for."""
@@ -87,14 +88,25 @@ def _head_part(head: Head, in_channels: int, in_stride: int, size: int, num_clas
     return Part(f"head-{reads}-{head.filters}-{num_classes}", head, size, in_channels, in_stride, cost.madds)
 
 
+def check_has_parts(space: SearchSpace) -> None:
+    """Raises InputError for a space of plain convolutions, whose entries no table of latencies knows."""
+    if space.is_plain:
+        raise InputError(
+            f"Latencies by parts are for spaces of inverted bottlenecks. Received: {space.name}, of plain "
+            "convolutions. Time its networks whole, exported, or search it by MAdds."
+        )
+
+
 def parts(space: SearchSpace, image_size: int = 224, num_classes: int = 1000) -> Parts:
-    """Every part that a network of `space` can have. Raises ValueError where the image is below the strides' product.
+    """Every part that a network of `space` can have. Raises ValueError where the image is below the strides' product,
+    InputError for a space of plain convolutions.
 
     A block's input depends on which slot holds the block before it: in S2, whose 19 slots are 6 stages, a block reads
     what its own stage, any earlier stage or the stem left, and 12 choices in each of these places make 492 different
     blocks. With 7 heads and the stem, 500 parts are all that its 13^19 networks are made of.
     """
-    left_out = tuple(Skip(slot.filters, slot.stride) for slot in space.slots)
+    check_has_parts(space)
+    left_out = space.left_out
     check_image_size(ArchSpec(space.name, space.stem, left_out, space.head), image_size)
     sizes = {STEM: stem_cost(space.stem, image_size)[1]}  # pixels a side of what each slot leaves
     for slot, row in enumerate(space.slots):

@@ -186,6 +186,46 @@ class ProjectionConv(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("scarlet_tf")
+class ConvBlock(keras.layers.Layer):
+    """Max-pooling over `pool` x `pool` pixels with that stride; conv `kernel_size` x `kernel_size` to `filters`, BN,
+    activation: a plain convolution, or the entry of a slot.
+
+    Input (batch, h, w, c), output (batch, ceil(h / pool), ceil(w / pool), filters).
+    """
+
+    def __init__(self, filters: int, kernel_size: int, activation: str, pool: int = 1, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.filters, self.kernel_size, self.activation, self.pool = filters, kernel_size, activation, pool
+
+    @property
+    def stride(self) -> int:
+        return self.pool
+
+    def build(self, input_shape: tuple) -> None:
+        self.conv = ConvBN(self, "conv", self.kernel_size, input_shape[-1], self.filters, activation=self.activation)
+        self.built = True
+
+    def pooled(self, x: tf.Tensor) -> tf.Tensor:
+        """What the convolution reads."""
+        return tf.nn.max_pool2d(x, self.pool, self.pool, "SAME") if self.pool > 1 else x
+
+    def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
+        lanes = [self.pooled(x)] * _num_lanes(self, self.filters)
+        return joined(self.conv.in_lanes(lanes, training), axis=3)
+
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        return downsampled(input_shape, self.pool, self.filters)
+
+    def get_config(self) -> dict:
+        return super().get_config() | {
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "activation": self.activation,
+            "pool": self.pool,
+        }
+
+
+@keras.saving.register_keras_serializable("scarlet_tf")
 class HeadConv(keras.layers.Layer):
     """conv1x1 to `filters` with `in_stride`, BN, activation: what the pooling reads."""
 

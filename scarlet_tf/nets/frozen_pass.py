@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from scarlet_tf.nets.blocks import HeadConv, InvertedBottleneck, ProjectionConv, Stem
+from scarlet_tf.nets.blocks import ConvBlock, HeadConv, InvertedBottleneck, ProjectionConv, Stem
 from scarlet_tf.nets.conv_bn import BN_EPSILON, ConvBN, activate
 from scarlet_tf.nets.gradients import has_accelerator
 from scarlet_tf.nets.stabilizer import Stabilizer
@@ -26,7 +26,7 @@ def batch_norms(layer: keras.layers.Layer) -> list[ConvBN]:
         return layer.convs
     if isinstance(layer, InvertedBottleneck):
         return [layer.expand, layer.depthwise, layer.project]
-    return [layer.conv] if isinstance(layer, ProjectionConv | HeadConv) else []
+    return [layer.conv] if isinstance(layer, ProjectionConv | ConvBlock | HeadConv) else []
 
 
 def pass_weights(layer: keras.layers.Layer) -> list[keras.Variable]:
@@ -111,7 +111,8 @@ class _BatchNorms:
 def frozen_pass(
     layer: keras.layers.Layer, x: tf.Tensor, row: tf.Tensor, shortcut: bool, by_batch: bool
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """What `layer`, the stem, a candidate or the head's convolution, makes of x (batch, h, w, c); and statistics.
+    """What `layer`, the stem, an entry, a candidate or the head's convolution, makes of x (batch, h, w, c); and
+    statistics.
 
     row: float32, the batch norms as `folded`, and no statistics come back; or, `by_batch`, their `parameters`: then
     each normalises by the statistics of this batch, which come back laid out alike, variances unbiased.
@@ -149,7 +150,7 @@ def _images_at_a_time(layer: keras.layers.Layer, x: tf.Tensor) -> int:
 
 def _pass(layer: keras.layers.Layer, x: tf.Tensor, normalised: _BatchNorms, shortcut: bool) -> tf.Tensor:
     *convs, last = batch_norms(layer)
-    y = x
+    y = layer.pooled(x) if isinstance(layer, ConvBlock) else x
     for conv in convs:
         y = normalised(conv, y)
     gates = None

@@ -92,14 +92,14 @@ class _Candidate:
 
 
 class _SlotFunctions:
-    """What a step does at a slot, of which it runs one choice, and changes nothing else.
+    """What a step does at a slot past its entry, of which it runs one choice, and changes nothing else.
 
     Traced for one slot; a call with the `states_of` another one that is alike works on the weights of that.
     """
 
     def __init__(self, block: ChoiceBlock, x: tf.TensorSpec, supernet: Supernet) -> None:
         row = block.space.slots[block.slot]
-        y = tf.TensorSpec(downsampled(x.shape, row.stride, row.filters), x.dtype)
+        y = tf.TensorSpec(downsampled(x.shape, 1 if row.entry else row.stride, row.filters), x.dtype)
         self._candidates = [
             _Candidate(candidate, x, y, not block.starts_stage, supernet.rematerialize)
             for candidate in block.candidates
@@ -168,6 +168,22 @@ class _SlotFunctions:
         return self._branches(branch, self._update_inputs)
 
 
+class _EntryPass:
+    """The training pass of a slot's entry, which is on every path, and keeps what its gradient reads."""
+
+    def __init__(self, entry: keras.layers.Layer, x: tf.Tensor) -> None:
+        self._x, self._weights = x, entry.trainable_weights
+        with tf.GradientTape() as self._tape:
+            self._tape.watch(x)
+            self.output = entry(x, training=True)
+
+    def backward(self, upstream: tf.Tensor) -> tuple[tf.Tensor, list[tuple[tf.Tensor, keras.Variable]]]:
+        """The gradient of x, and those of the weights, each with its weight."""
+        sources = [self._x, *(weight.value for weight in self._weights)]
+        of_input, *of_weights = self._tape.gradient(self.output, sources, upstream)
+        return of_input, list(zip(of_weights, self._weights, strict=True))
+
+
 def _states(block: ChoiceBlock, optimizer: keras.optimizers.Optimizer) -> list[list[tf.Tensor]]:
     """The handles of each candidate's weights and of what the optimizer keeps of them, in an order that is the same for
     slots alike."""
@@ -203,9 +219,13 @@ def train_single_path(supernet: Supernet, images: tf.Tensor, labels: tf.Tensor) 
         x = stem_output = supernet.stem(images, training=True)
     functions, passes = {}, []
     block_seen = tf.constant(False)
+    entries = {}
     for index, block in enumerate(supernet.slots):
         if block.starts_stage:
             block_seen = tf.constant(False)
+        if block.entry is not None:
+            entries[index] = _EntryPass(block.entry, x)
+            x = entries[index].output
         likeness = _likeness(block, x)
         if likeness not in functions:
             functions[likeness] = _SlotFunctions(block, tf.TensorSpec(x.shape, x.dtype), supernet)
@@ -224,10 +244,14 @@ def train_single_path(supernet: Supernet, images: tf.Tensor, labels: tf.Tensor) 
     upstream, *head_gradients = head_tape.gradient(scaled, [x, *(weight.value for weight in head_weights)])
     replicas = tf.distribute.get_strategy().num_replicas_in_sync
     rate = tf.identity(optimizer.learning_rate)
-    changes = []
-    for slot, at, x, shortcut, kept in reversed(passes):
+    changes, entry_gradients = [], []
+    for index in reversed(range(len(passes))):
+        slot, at, x, shortcut, kept = passes[index]
         upstream, change = slot.backward(x, shortcut, upstream, kept, **at)
         changes.append(change)
+        if index in entries:
+            upstream, gradients = entries[index].backward(upstream)
+            entry_gradients += gradients
     if replicas > 1:
         together = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, tf.concat(changes, 0))
         changes = tf.split(together, [slot.size for slot, *_ in reversed(passes)])
@@ -235,5 +259,5 @@ def train_single_path(supernet: Supernet, images: tf.Tensor, labels: tf.Tensor) 
         slot.update(change, rate, **at)
     stem_gradients = stem_tape.gradient(stem_output, [weight.value for weight in stem_weights], upstream)
     gradients = zip(stem_gradients + head_gradients, stem_weights + head_weights, strict=True)
-    optimizer.apply_gradients(gradients)
+    optimizer.apply_gradients([*gradients, *entry_gradients])
     return loss, logits

@@ -6,7 +6,7 @@ import keras
 
 from scarlet_tf.arch.cost import check_image_size
 from scarlet_tf.arch.layout import Placement, layout
-from scarlet_tf.arch.spec import ArchSpec, Head, Projection, Stem
+from scarlet_tf.arch.spec import ArchSpec, Entry, Head, PlainConv, Projection, Stem
 from scarlet_tf.arch.zoo import get_arch
 from scarlet_tf.nets import blocks
 from scarlet_tf.nets.stabilizer import Stabilizer
@@ -20,7 +20,8 @@ POOLING = tuple(_POOLING)
 
 @keras.saving.register_keras_serializable("scarlet_tf")
 class StandaloneModel(keras.Model):
-    """A functional Keras model of one architecture, whose layers are named stem, slot_0, ..., head, pool, logits."""
+    """A functional Keras model of one architecture, whose layers are named stem, slot_0, ..., head, pool, logits; an
+    entry of a slot is slot_0_entry."""
 
     @property
     def pyramid_outputs(self) -> dict[str, keras.KerasTensor]:
@@ -30,7 +31,7 @@ class StandaloneModel(keras.Model):
         for layer in self.layers:
             if isinstance(layer, blocks.Stem):
                 stride = layer.stride
-            elif isinstance(layer, blocks.InvertedBottleneck | blocks.ProjectionConv | Stabilizer):
+            elif isinstance(layer, blocks.InvertedBottleneck | blocks.ProjectionConv | blocks.ConvBlock | Stabilizer):
                 stride *= layer.stride * getattr(layer, "in_stride", 1)
                 outputs[f"P{stride.bit_length() - 1}"] = layer.output
         return outputs
@@ -41,10 +42,17 @@ def stem_layer(stem: Stem) -> blocks.Stem:
     return blocks.Stem(stem.filters, stem.stride, stem.separable_filters, stem.activation, name="stem")
 
 
+def head_convs(head: Head, in_stride: int = 1) -> list[blocks.HeadConv]:
+    """The Keras layer of the head's conv1x1; none where it has none."""
+    if head.filters is None:
+        return []
+    return [blocks.HeadConv(head.filters, head.activation, in_stride, name="head")]
+
+
 def head_layers(head: Head, num_classes: int, dropout: float, in_stride: int = 1) -> list[keras.layers.Layer]:
-    """The Keras layers after the blocks: conv1x1, global average pooling, dropout, dense."""
+    """The Keras layers after the blocks: conv1x1, where the head has one, global average pooling, dropout, dense."""
     return [
-        blocks.HeadConv(head.filters, head.activation, in_stride, name="head"),
+        *head_convs(head, in_stride),
         keras.layers.GlobalAveragePooling2D(name="pool"),
         keras.layers.Dropout(dropout, name="dropout"),
         keras.layers.Dense(
@@ -58,9 +66,13 @@ def head_layers(head: Head, num_classes: int, dropout: float, in_stride: int = 1
 
 def block_layer(
     block: Placement, activation: str, name: str | None = None
-) -> blocks.InvertedBottleneck | blocks.ProjectionConv:
-    """The Keras layer of a block, or of a projection in its place, where it stands."""
+) -> blocks.InvertedBottleneck | blocks.ProjectionConv | blocks.ConvBlock:
+    """The Keras layer of a block, of what is in its place, or of an entry, where it stands."""
     row = block.row
+    if isinstance(row, Entry):
+        return blocks.ConvBlock(row.filters, 1, activation, row.stride, name=name)
+    if isinstance(row, PlainConv):
+        return blocks.ConvBlock(row.filters, row.kernel, activation, name=name)
     if isinstance(row, Projection):
         return blocks.ProjectionConv(row.filters, block.in_stride * row.stride, name=name)
     return blocks.InvertedBottleneck(
@@ -78,17 +90,20 @@ def block_layer(
 
 def features(arch: ArchSpec, image: keras.KerasTensor, keep_stabilizers: bool = False) -> keras.KerasTensor:
     """What the head of `arch` reads, (batch, h, w, c), from a symbolic `image` (batch, h, w, 3)."""
-    by_slot = {block.slot: block for block in layout(arch).blocks}
+    placed = layout(arch)
+    by_slot = {block.slot: block for block in placed.blocks}
     x = stem_layer(arch.stem)(image)
     for slot, row in enumerate(arch.blocks):
         name = f"slot_{slot}"
+        if row.entry:
+            x = block_layer(placed.entries[slot], arch.activation, f"{name}_entry")(x)
         if slot in by_slot:
             block = by_slot[slot]
             if keep_stabilizers:
                 block = replace(block, in_stride=1)
             x = block_layer(block, arch.activation, name)(x)
         elif keep_stabilizers:
-            x = Stabilizer(row.filters, row.stride, name=name)(x)
+            x = Stabilizer(row.filters, 1 if row.entry else row.stride, name=name)(x)
     return x
 
 
@@ -145,8 +160,9 @@ def build_backbone(arch: ArchSpec, image_shape: tuple = (None, None, 3), pooling
     ceil(h / strides), ceil(w / strides), c), or with `pooling` avg or max (batch, c).
     """
     image = keras.Input(image_shape, name="image")
-    head = blocks.HeadConv(arch.head.filters, arch.head.activation, layout(arch).head_in_stride, name="head")
-    x = head(features(arch, image))
+    x = features(arch, image)
+    for layer in head_convs(arch.head, layout(arch).head_in_stride):
+        x = layer(x)
     if pooling is not None:
         x = _POOLING[pooling](name="pool")(x)
     return _model(arch, image, x)

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from scarlet_tf.arch.space import Genotype, SearchSpace
 from scarlet_tf.arch.spaces import get_space
+from scarlet_tf.nets.blocks import HeadConv
 from scarlet_tf.nets.choice_block import ChoiceBlock
 from scarlet_tf.nets.rematerialization import Pass, rematerialized
 from scarlet_tf.nets.single_path import train_single_path
@@ -131,16 +132,26 @@ class Supernet(keras.Model):
         self.stem.build(input_shape)
         for slot, channels in zip(self.slots, self.space.in_channels, strict=True):
             slot.build((None, None, None, channels))
-        conv, pool, dropout, dense = self.head
-        conv.build((None, None, None, self.space.slots[-1].filters))
-        pool.build((None, None, None, self.space.head.filters))
-        dropout.build((None, self.space.head.filters))
-        dense.build((None, self.space.head.filters))
+        *convs, pool, dropout, dense = self.head
+        channels = self.space.slots[-1].filters
+        for conv in convs:
+            conv.build((None, None, None, channels))
+            channels = self.space.head.filters
+        pool.build((None, None, None, channels))
+        dropout.build((None, channels))
+        dense.build((None, channels))
         self.built = True
 
+    @property
+    def head_conv(self) -> HeadConv | None:
+        """The convolution before the pooling, where the space has one."""
+        return self.head[0] if self.space.head.filters else None
+
     def logits(self, x: tf.Tensor, training: bool) -> tf.Tensor:
-        conv, pool, dropout, dense = self.head
-        return dense(dropout(pool(conv(x, training=training)), training=training))
+        *convs, pool, dropout, dense = self.head
+        for conv in convs:
+            x = conv(x, training=training)
+        return dense(dropout(pool(x), training=training))
 
     def call(self, images: tf.Tensor, path: Sequence[int] | tf.Tensor, training: bool = False) -> tf.Tensor:
         static = tf.get_static_value(path) if tf.is_tensor(path) else path
@@ -172,8 +183,11 @@ class Supernet(keras.Model):
                 block_seen = tf.zeros([num_choices], tf.bool)
             shortcuts = tf.unstack(block_seen, num_choices)
             passes = [
-                Pass(functools.partial(block, choice=index, shortcut=shortcuts[index], training=training), [candidate])
-                for index, candidate in enumerate(block.candidates)
+                Pass(
+                    functools.partial(block, choice=index, shortcut=shortcuts[index], training=training),
+                    block.layers_of(index),
+                )
+                for index in range(num_choices)
             ]
             streams = self._run(passes, streams, training)
             block_seen |= tf.constant(self.space.stays[slot])

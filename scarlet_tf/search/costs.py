@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from scarlet_tf.arch import ArchSpec, Cost, Genotype, SearchSpace, Skip, count
+from scarlet_tf.arch import ArchSpec, Cost, Genotype, SearchSpace, count
 
 _STEM = -1
 """Stands for the stem where the block before a slot is asked for."""
@@ -22,7 +22,7 @@ class CostTable:
         """Raises ValueError where `image_size` is below the product of the strides."""
         self._space = space
         self._image_size, self._num_classes = image_size, num_classes
-        self._left_out = tuple(Skip(slot.filters, slot.stride) for slot in space.slots)
+        self._left_out = space.left_out
         self._stays = space.stays
         self._empty = self._count({})
         self._added: dict[tuple[int, int, int], Cost] = {}

@@ -22,8 +22,9 @@ from scarlet_tf.search.trie import Node, trie
 BATCH_NORMS = ("moving", "batch", "recalibrate")
 """Whose statistics batch norms use: those gathered in training, of each batch, of the path on calibration images."""
 
-Place = Node | Genotype | None
-"""Where in a trie a layer stands: a choice at its node, the head at the genotype, the stem at None."""
+Place = Node | tuple[Node, ...] | Genotype | None
+"""Where in a trie a layer stands: a choice at its node, an entry at the nodes that read it, the head at the genotype,
+the stem at None."""
 Rows = Callable[[Place, keras.layers.Layer], np.ndarray]
 Batch = tuple[tf.Tensor, tf.Tensor]
 _NO_CLASS = -1
@@ -187,13 +188,18 @@ class SupernetEvaluator:
             return y
 
         def descend(x: tf.Tensor, nodes: Sequence[Node]) -> Iterator[tuple[Genotype, tf.Tensor]]:
+            entry = supernet.slots[nodes[0].slot].entry
+            if entry is not None:
+                x = through(nodes, entry, x)
             for node in nodes:
                 layer = supernet.slots[node.slot].candidates[node.choice]
                 y = through(node, layer, x, node.shortcut)
                 if node.leaf is None:
                     yield from descend(y, node.children)
-                else:
-                    yield node.leaf, replica.logits(through(node.leaf, supernet.head[0], y))
+                    continue
+                if supernet.head_conv is not None:
+                    y = through(node.leaf, supernet.head_conv, y)
+                yield node.leaf, replica.logits(y)
 
         yield from descend(through(None, supernet.stem, images), nodes)
 

@@ -18,8 +18,10 @@ def _likeness(layer: keras.layers.Layer) -> tuple:
 
 
 def layers_of(supernet: Supernet) -> list[keras.layers.Layer]:
-    """Stem, all choices of each slot, the head's convolution: all but the classifier."""
-    return [supernet.stem, *(layer for slot in supernet.slots for layer in slot.candidates), supernet.head[0]]
+    """Stem, entry and all choices of each slot, the head's convolution: all but the classifier."""
+    slots = supernet.slots
+    layers = [supernet.stem, *(slot.entry for slot in slots), *(layer for slot in slots for layer in slot.candidates)]
+    return [layer for layer in (*layers, supernet.head_conv) if layer is not None]
 
 
 def _classify(features: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
@@ -81,5 +83,5 @@ class Replica:
         return self._compiled.of(layer, shortcut, by_batch, self.device, likeness, *arguments)(*arguments)
 
     def logits(self, features: tf.Tensor) -> tf.Tensor:
-        """(batch, num_classes), of the features (batch, h, w, c) that the head's convolution gives."""
+        """(batch, num_classes), of the features (batch, h, w, c) that the classifier's pooling reads."""
         return self._compiled.classify(features, *self._classifier)

@@ -53,7 +53,7 @@ def _ranks(individuals: Sequence[Individual], objectives: Sequence[Objective]) -
 
 
 def _space_data(space: SearchSpace) -> dict:
-    """What the page draws blocks from; a skip is a choice without an expansion."""
+    """What the page draws blocks from; a skip is a choice without a kernel."""
     return {
         "name": space.name,
         "stem": asdict(space.stem),

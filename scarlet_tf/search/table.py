@@ -53,6 +53,11 @@ class AccuracyTable:
             self._accuracies[genotype] = accuracy
         self.digest = digest(path)
 
+    @property
+    def accuracies(self) -> dict[Genotype, float]:
+        """Of all genotypes in the file, in its order."""
+        return dict(self._accuracies)
+
     def __call__(self, genotypes: Sequence[Genotype]) -> list[float]:
         """The accuracy of each genotype; raises InputError for one that the table does not hold."""
         for genotype in genotypes:

@@ -10,7 +10,8 @@ from scarlet_tf.arch.space import Genotype, SearchSpace
 class Node:
     """A prefix of genotypes: that of its parent and one `choice` more, at `slot`.
 
-    `shortcut`: whether a block of its stage stands before it, on which it depends whether its own shortcut is on.
+    `shortcut`: whether a block of its stage stands before it, on which it depends whether its own shortcut is on; plain
+    convolutions have none.
     `children` by their choices; none where the prefix is a whole genotype, which then is the `leaf`.
     """
 
@@ -27,7 +28,7 @@ def trie(space: SearchSpace, genotypes: Iterable[Genotype]) -> tuple[Node, ...]:
 
     def children(slot: int, begin: int, end: int, block_seen: bool) -> tuple[Node, ...]:
         nodes = []
-        shortcut = block_seen and not space.stage_starts[slot]
+        shortcut = block_seen and not space.stage_starts[slot] and not space.is_plain
         while begin < end:
             choice, first = ordered[begin][slot], begin
             while begin < end and ordered[begin][slot] == choice:

@@ -26,7 +26,7 @@ from scarlet_tf.train.config import (
 from scarlet_tf.train.workdir import Workdir
 
 _SPACE = flags.DEFINE_string(
-    "space", None, "Search space of the supernet: s1, s2, small, nas_bench_macro or a .json file."
+    "space", None, "Search space of the supernet: s1, s2, small, nas_bench_macro, nas_bench_101_chains or a .json file."
 )
 _MODEL = flags.DEFINE_string(
     "model", None, "Network to train alone: a published one's name, arch.json, a workdir, SPACE:GENOTYPE."

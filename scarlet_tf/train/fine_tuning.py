@@ -11,9 +11,13 @@ if TYPE_CHECKING:
 
 def layer_names(named: NamedArch) -> tuple[str, ...]:
     """The layers of the network that have weights, from the image on: stem, slot_0, ..., head, logits. A skipped slot
-    has none."""
-    slots = (f"slot_{block.slot}" for block in layout(named.arch).blocks)
-    return ("stem", *slots, "head", "logits")
+    has none; its entry, slot_0_entry, has."""
+    placed, slots = layout(named.arch), []
+    blocks = {block.slot for block in placed.blocks}
+    for slot in range(len(named.arch.blocks)):
+        slots += [f"slot_{slot}_entry"] * (slot in placed.entries) + [f"slot_{slot}"] * (slot in blocks)
+    head = ("head",) if named.arch.head.filters else ()
+    return ("stem", *slots, *head, "logits")
 
 
 def layer_rates(named: NamedArch, layer_decay: float) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scarlet_tf.arch import MBConv, Projection, Skip, count, get_arch, get_space, scale
+from scarlet_tf.arch import MBConv, PlainConv, Projection, Skip, count, get_arch, get_space, scale
 from scarlet_tf.arch.scaling import round_filters
 
 
@@ -65,3 +65,10 @@ def test_factors_of_one_change_nothing_but_the_name():
 def test_impossible_factors(which, factor):
     with pytest.raises(ValueError, match=f"{which} must be a positive number. Received: {factor}"):
         scale(get_arch("scarlet_a"), **{which: factor})
+
+
+def test_repeats_of_a_convolution_have_no_entry(chain_space):
+    arch = scale(chain_space.decode((1, 0, 2, 1, 1, 1)), width=2.0, depth=2.0)
+    assert arch.blocks[:4] == (PlainConv(3, 32, entry=True), PlainConv(3, 32), PlainConv(1, 32), PlainConv(1, 32))
+    assert arch.blocks[4:6] == (Skip(48, stride=2, entry=True), Skip(48))
+    assert arch.head.filters is None

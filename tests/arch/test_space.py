@@ -144,7 +144,7 @@ def test_space_without_skip_has_no_skip_index():
         ({"stem": {"filters": 8, "activation": "gelu"}}, "activation must be one of"),
         ({"stem": {}}, r"Stem takes the keys .*Received: \[\]"),
         ({"stem": {"filters": 8, "kernel": 3}}, r"Stem takes the keys .*Received: \['kernel'\]"),
-        ({"head": {"filters": "32"}}, "filters must be a positive integer. Received: '32'"),
+        ({"head": {"filters": "32"}}, "filters must be None or a positive integer. Received: '32'"),
         ({"head": {"filters": 32, "activation": "gelu"}}, "activation must be one of"),
         ({"slots": []}, "slots must be a non-empty list"),
         ({"slots": "abc"}, "slots must be a non-empty list"),

@@ -68,6 +68,11 @@ REFUSED = [
     (TRAIN, ["--model=scarlet_z"], ["--model", "scarlet_z"]),
     (TRAIN, ["--model=skips.json"], ["--model must have a block at each stride from 8 to 32", "skips", "stride 16"]),
     (TRAIN, ["--model=shallow.json"], ["--model must be a network of stride 32", "stride 4"]),
+    (
+        TRAIN,
+        [f"--model=nas_bench_101_chains:{'-'.join('2' * 45)}"],
+        ["--model must be a network of inverted", "nas_bench_101"],
+    ),
     (TRAIN, ["--batch_size=0"], ["--batch_size", "0"]),
     (TRAIN, ["--decay_epochs=8,x"], ["--decay_epochs", "8,x"]),
     (TRAIN, ["--decay_epochs=11,8"], ["--decay_epochs", "11,8"]),

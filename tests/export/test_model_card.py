@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scarlet_tf.arch.named import resolve
+from scarlet_tf.arch.named import NamedArch, resolve
 from scarlet_tf.data import encoded
 from scarlet_tf.data.preprocessing import IMAGENET, Normalisation
 from scarlet_tf.export.description import FILE_NAME, Description, Preprocessing
@@ -128,6 +128,22 @@ def test_architecture_is_a_row_a_block():
     assert rows[-1][1:] == ("7", "1280")
     blocks = [row for row in named.arch.blocks if type(row).__name__ == "MBConv"]
     assert [int(row[2]) for row in rows[1:-1]] == [block.filters for block in blocks]
+
+
+def test_architecture_of_cells_has_a_row_for_each_entry(chain_space):
+    named = NamedArch(chain_space, (2, 1, 0, 2, 2, 2), "chain")
+    preprocessing = Preprocessing(9, "whole", Normalisation((0.5,) * 3, (0.5,) * 3))
+    card = model_card(Description("chain", ("a", "b"), preprocessing, {"arch": named.to_dict()}), {})
+    table = card[card.index("| stem |") : card.index("Genotype")].strip().splitlines()
+    assert "6 slots, of which 4 are skipped" in card
+    assert table == [
+        "| stem | conv | 3 | 3 to 16 | 1 | 9 x 9 x 16 |",
+        "| 0 | entry: conv | 1 | 16 to 16 | 1 | 9 x 9 x 16 |",
+        "| 1 | conv | 3 | 16 to 16 | 1 | 9 x 9 x 16 |",
+        "| 2 | entry: max-pool, conv | 1 | 16 to 24 | 2 | 5 x 5 x 24 |",
+        "| 2 | conv | 1 | 24 to 24 | 1 | 5 x 5 x 24 |",
+        "| 4 | entry: conv | 1 | 24 to 24 | 1 | 5 x 5 x 24 |",
+    ]
 
 
 def test_what_is_not_known_is_left_out_and_said(tiny_description):

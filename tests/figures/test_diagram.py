@@ -166,3 +166,26 @@ def test_file_is_a_picture_of_the_expected_size(tmp_path):
     assert pixels.shape[:2] == (int(height * DPI), int(width * DPI))
     assert pixels[..., :3].std() > 0.05  # something is drawn
     assert [item.name for item in path.parent.iterdir()] == ["arch.png"]
+
+
+def test_cells_of_convolutions_are_drawn_with_their_entries(chain_space, check_legible):
+    arch = chain_space.decode((2, 1, 0, 2, 2, 1))
+    drawn = columns(arch, 15, 5)
+    assert [(c.text.replace("\n", " "), c.channels, c.pixels, c.slot, c.stage) for c in drawn] == [
+        ("image", 3, "15", None, None),
+        ("conv 3x3", 16, "15", None, None),
+        ("conv 1x1", 16, "15", None, 1),
+        ("skip", 16, "15", 0, 1),
+        ("conv 3x3", 16, "15", 1, 1),
+        ("pool + 1x1", 24, "15→8", None, 2),
+        ("conv 1x1", 24, "8", 2, 2),
+        ("skip", 24, "8", 3, 2),
+        ("conv 1x1", 24, "8", None, 3),
+        ("skip", 24, "8", 4, 3),
+        ("conv 3x3", 24, "8", 5, 3),
+        ("pool", 24, "8→1", None, None),
+        ("dense", 5, "1", None, None),
+    ]
+    figure = architecture_figure(arch, 15, 5)
+    check_legible(figure)
+    assert "Channels and pixels: output of each layer." in texts(figure)

@@ -6,7 +6,8 @@ import pytest
 
 from scarlet_tf.arch import Choice, Head, SearchSpace, Slot, Stem, count, get_space
 from scarlet_tf.arch.layout import Placement, layout
-from scarlet_tf.latency.kit import random_networks
+from scarlet_tf.errors import InputError
+from scarlet_tf.latency.kit import Kit, random_networks
 from scarlet_tf.latency.parts import STEM, parts
 
 MACRO = get_space("nas_bench_macro")
@@ -87,3 +88,10 @@ def test_networks_of_a_kit_spread_over_the_costs_of_the_space():
     assert 8 <= max(skipped) <= 15
     uniform = [count(space.decode(space.sample(np.random.default_rng(i)))).madds for i in range(60)]
     assert np.std([count(space.decode(genotype)).madds for genotype in networks]) > 1.3 * np.std(uniform)
+
+
+def test_a_space_of_plain_convolutions_is_refused(chain_space):
+    with pytest.raises(InputError, match=r"are for spaces of inverted bottlenecks\. Received: chains"):
+        parts(chain_space, 32, 10)
+    with pytest.raises(InputError, match="Received: chains"):
+        Kit(chain_space, 32, 10, 0, ())

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from scarlet_tf.nets.blocks import HeadConv, InvertedBottleneck, ProjectionConv, Stem, lay_lanes
+from scarlet_tf.nets.blocks import ConvBlock, HeadConv, InvertedBottleneck, ProjectionConv, Stem, lay_lanes
 
 EPSILON = 1e-5
 
@@ -217,6 +217,26 @@ def test_projection_equals_direct_loops(float64, randomise, stride):
     assert projection.compute_output_shape(x.shape) == expected.shape
 
 
+@pytest.mark.parametrize("lanes", [1, 2])
+@pytest.mark.parametrize("size", [8, 9])
+@pytest.mark.parametrize("pool", [1, 2])
+@pytest.mark.parametrize("kernel_size", [1, 3])
+def test_convolution_equals_direct_loops(float64, randomise, kernel_size, pool, size, lanes):
+    block = ConvBlock(6, kernel_size, "relu", pool)
+    lay_lanes(keras.Sequential([block]), lanes)
+    x = images(2, size, size, 4)
+    block.build(x.shape)
+    randomise(block)
+    pooled = np.full((2, -(-size // pool), -(-size // pool), 4), -np.inf)
+    for row in range(size):
+        for column in range(size):
+            pixel = pooled[:, row // pool, column // pool]
+            np.maximum(pixel, x[:, row, column], out=pixel)
+    expected = np.maximum(conv_bn_in_numpy(pooled, block.conv), 0.0)
+    np.testing.assert_allclose(block(x), expected, rtol=1e-12, atol=1e-12)
+    assert block.compute_output_shape(x.shape) == expected.shape
+
+
 @pytest.mark.parametrize(
     ("layer", "channels"),
     [
@@ -226,6 +246,7 @@ def test_projection_equals_direct_loops(float64, randomise, stride):
         (InvertedBottleneck(12, 4, 7, use_shortcut=True, dtype="float64"), 4),
         (HeadConv(7, "hard_swish", 2), 4),
         (ProjectionConv(7, 2), 4),
+        (ConvBlock(7, 3, "relu", 2), 4),
     ],
     ids=lambda value: getattr(value, "name", None),
 )

@@ -117,7 +117,7 @@ def test_streams_equal_separate_passes(float64, tiny_space, randomise, batch, st
     assert with_skip > 4  # the shortcut depends on the path there
 
 
-@pytest.mark.parametrize("space", ["without_skip", "with_projections"])
+@pytest.mark.parametrize("space", ["without_skip", "with_projections", "chain_space"])
 def test_streams_of_other_spaces_equal_separate_passes(float64, randomise, request, batch, space):
     space = request.getfixturevalue(space)
     supernet = randomise(build_supernet(space, 8, 5))
@@ -147,7 +147,7 @@ def test_gradients_are_the_mean_of_those_of_the_paths(supernet, batch):
             assert np.abs(mean).max() > 0, weight.path
 
 
-@pytest.mark.parametrize(("space", "eagerly"), [("tiny_space", True), ("without_skip", False)])
+@pytest.mark.parametrize(("space", "eagerly"), [("tiny_space", True), ("without_skip", False), ("chain_space", False)])
 def test_train_step_moves_each_weight_by_that_mean(float64, randomise, request, batch, space, eagerly):
     images, labels = batch
     space = request.getfixturevalue(space)
@@ -186,6 +186,26 @@ def test_statistics_move_as_if_the_paths_had_run_one_by_one(supernet, batch):
         if weight.path not in of_stem:  # which runs once for all paths
             np.testing.assert_allclose(fair, one_by_one, rtol=1e-10, atol=1e-10, err_msg=weight.path)
         assert np.abs(fair - old).max() > 0, weight.path
+
+
+def test_statistics_of_an_entry_move_path_by_path_in_the_order_of_its_choices(float64, randomise, chain_space, batch):
+    images, _ = batch
+    supernet = randomise(build_supernet(chain_space, 8, 5))
+    weights = supernet.non_trainable_variables
+    before = values(weights)
+    permutations = fair_permutations(2, 0, 6, 3)
+    supernet.fair_forward(images, permutations)
+    after = values(weights)
+    for slot in (0, 2, 4):
+        restore(weights, before)
+        for path in sorted(fair_paths(permutations.numpy()), key=lambda path: path[slot]):
+            supernet(images, path=path, training=True)
+        of_entry = {weight.path for weight in supernet.slots[slot].entry.non_trainable_variables}
+        assert len(of_entry) == 2
+        for weight, old, fair in zip(weights, before, after, strict=True):
+            if weight.path in of_entry:
+                np.testing.assert_allclose(fair, weight, rtol=1e-10, atol=1e-10, err_msg=weight.path)
+                assert np.abs(fair - old).max() > 0, weight.path
 
 
 @pytest.mark.parametrize("stabilizer", STABILIZERS)

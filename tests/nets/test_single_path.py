@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from scarlet_tf.arch import SKIP, Choice, Head, SearchSpace, Slot, Stem
+from scarlet_tf.arch import SKIP, Choice, Conv, Head, SearchSpace, Slot, Stem
 from scarlet_tf.nets.blocks import lay_lanes
 from scarlet_tf.nets.single_path import single_path, single_paths
 from scarlet_tf.nets.supernet import build_supernet
@@ -30,6 +30,17 @@ SPACE = SearchSpace(
     (Choice(2, 3), Choice(3, 5, se=True), SKIP),
     Head(12),
 )
+
+CHAINS = SearchSpace(
+    "sampled_chains",
+    Stem(4, stride=1),
+    # the first and the fifth are alike, and the second and the sixth
+    (*(Slot(4, entry=True), Slot(4)), *(Slot(6, stride=2, entry=True), Slot(6)), *(Slot(6, entry=True), Slot(6))),
+    (Conv(1), Conv(3), SKIP),
+    Head(None),
+    activation="relu",
+)
+SPACES = {"blocks": SPACE, "projections": replace(SPACE, stage_skip="projection"), "chains": CHAINS}
 
 
 @pytest.fixture
@@ -74,21 +85,23 @@ def test_choices_are_uniform_and_independent():
 
 
 @pytest.mark.parametrize(
-    ("optimizer", "rematerialize", "stage_skip", "lanes"),
+    ("optimizer", "rematerialize", "space", "lanes"),
     [
-        ("sgd", False, "removed", 2),
-        ("sgd", True, "removed", 1),
-        ("rmsprop", False, "projection", 1),
-        ("adamw", False, "removed", 2),
+        ("sgd", False, "blocks", 2),
+        ("sgd", True, "blocks", 1),
+        ("sgd", False, "chains", 2),
+        ("rmsprop", False, "projections", 1),
+        ("rmsprop", True, "chains", 1),
+        ("adamw", False, "blocks", 2),
     ],
 )
 def test_path_moves_by_its_gradients_and_nothing_else_does(
-    float64, randomise, batch, optimizer, rematerialize, stage_skip, lanes
+    float64, randomise, batch, optimizer, rematerialize, space, lanes
 ):
     """Over 20 steps; the oracle is an eager pass along the path, and the optimizer on that path's weights alone."""
     images, labels = batch
     make, slots = OPTIMIZERS[optimizer]
-    space = replace(SPACE, stage_skip=stage_skip)
+    space = SPACES[space]
     supernet = build_supernet(space, 8, 5, seed=11, method="spos", rematerialize=rematerialize)
     lay_lanes(supernet, lanes)
     oracle = build_supernet(space, 8, 5)
@@ -111,7 +124,7 @@ def test_path_moves_by_its_gradients_and_nothing_else_does(
     train_step = tf.function(supernet.train_step, autograph=False)
     for step in range(20):
         before = {key: values(variables) for key, variables in candidates.items()}
-        path = [int(choice) for choice in single_path(11, step, 4, 3)]
+        path = [int(choice) for choice in single_path(11, step, space.num_slots, space.num_choices)]
         with tf.GradientTape() as tape:
             logits = oracle(images, path=path, training=True)
             loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
@@ -188,20 +201,22 @@ print("done")
 """
 
 
-def test_replicas_take_the_same_step():
+@pytest.mark.parametrize("space", ["blocks", "chains"])
+def test_replicas_take_the_same_step(space):
     """In a process of its own: logical devices must be set before TensorFlow starts."""
-    script = MIRRORED.replace("SEARCH_SPACE", repr(SPACE.to_dict()))
+    script = MIRRORED.replace("SEARCH_SPACE", repr(SPACES[space].to_dict()))
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=False)
     assert run.returncode == 0, run.stderr[-3000:]
     assert run.stdout == "done\n"
 
 
-def test_step_compiles_under_xla(randomise):
+@pytest.mark.parametrize("space", ["blocks", "chains"])
+def test_step_compiles_under_xla(randomise, space):
     rng = np.random.default_rng(0)
     batch = tf.constant(rng.normal(size=(4, 8, 8, 3)), tf.float32), tf.constant(rng.integers(0, 5, 4))
     after = []
     for jit_compile in (False, True):
-        supernet = build_supernet(SPACE, 8, 5, seed=3, method="spos", rematerialize=jit_compile)
+        supernet = build_supernet(SPACES[space], 8, 5, seed=3, method="spos", rematerialize=jit_compile)
         compiled(randomise(supernet), L2SGD(0.1))
         train_step = tf.function(supernet.train_step, autograph=False, jit_compile=jit_compile)
         for _ in range(2):

@@ -27,10 +27,14 @@ def test_params_of_the_model_are_the_published_ones(name):
     assert params == count(arch).params
 
 
-@pytest.mark.parametrize("space_name", ["s1", "s2", "small", "nas_bench_macro", "tiny", "without_skip"])
+@pytest.mark.parametrize("space_name", ["s1", "s2", "small", "nas_bench_macro", "tiny", "without_skip", "chain"])
 def test_params_of_random_genotypes_equal_those_counted(request, space_name):
     named = space_name in ("s1", "s2", "small", "nas_bench_macro")
-    space = get_space(space_name) if named else request.getfixturevalue(space_name + "_space" * (space_name == "tiny"))
+    space = (
+        get_space(space_name)
+        if named
+        else request.getfixturevalue(space_name + "_space" * (space_name in ("tiny", "chain")))
+    )
     rng = np.random.default_rng(0)
     for skip_probability in (0.0, 0.3, 0.5, 0.9):
         genotype = tuple(

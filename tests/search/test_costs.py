@@ -18,7 +18,8 @@ MACRO = get_space("nas_bench_macro")
 ONLY_PROJECTIONS = SearchSpace(
     "only_projections", Stem(8), (Slot(4), Slot(4), Slot(6)), (SKIP,), Head(16), stage_skip="projection"
 )
-SPACES = [get_space("s1"), get_space("s2"), get_space("small"), MACRO, NO_SKIP, NARROWING, ONLY_PROJECTIONS]
+CHAINS = get_space("nas_bench_101_chains")
+SPACES = [get_space("s1"), get_space("s2"), get_space("small"), MACRO, CHAINS, NO_SKIP, NARROWING, ONLY_PROJECTIONS]
 
 
 @pytest.mark.parametrize("space", SPACES, ids=lambda space: space.name)
@@ -36,7 +37,7 @@ def test_costs_equal_those_counted_from_the_rows(space, image_size, num_classes)
         assert table.cost(genotype) == count(space.decode(genotype), image_size, num_classes)
 
 
-@pytest.mark.parametrize("space", [get_space("s2"), MACRO], ids=lambda space: space.name)
+@pytest.mark.parametrize("space", [get_space("s2"), MACRO, CHAINS], ids=lambda space: space.name)
 def test_slot_costs_are_what_skipping_a_slot_saves(space):
     table, rng = CostTable(space), np.random.default_rng(1)
     for _ in range(10):

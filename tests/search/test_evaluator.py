@@ -81,6 +81,15 @@ def test_logits_of_a_space_with_projections_and_relu(examples):
         np.testing.assert_allclose(logits, supernet(images, path=genotype), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("stabilizer", ["els", "skip"])
+def test_logits_of_chains_of_convolutions(chain_space, examples, stabilizer):
+    supernet = _randomise(build_supernet(chain_space, 12, 3, stabilizer), 5)
+    genotypes = [(2,) * 6, (0, 1, 1, 0, 2, 2), (0, 1, 1, 0, 2, 1), (1, 2, 2, 0, 0, 1)]
+    received = SupernetEvaluator(supernet, []).logits(genotypes, examples[0])
+    for genotype, logits in zip(genotypes, received, strict=True):
+        np.testing.assert_allclose(logits, supernet(examples[0], path=genotype), rtol=1e-4, atol=1e-5)
+
+
 def test_large_activations_are_computed_a_part_of_the_batch_at_a_time(supernet, examples, monkeypatch):
     images = np.tile(examples[0], [4, 1, 1, 1])[:160]
     genotypes = [(0, 1, 2), (1, 0, 1)]
@@ -107,9 +116,15 @@ def test_by_batch_statistics_as_in_a_training_call(supernet, examples):
     assert received != SupernetEvaluator(supernet, _batches(examples, 20))(genotypes)
 
 
-def test_recalibrated_statistics_are_means_over_the_batches_of_the_path(supernet, examples, calibration):
+@pytest.mark.parametrize("of_chains", [False, True])
+def test_recalibrated_statistics_are_means_over_the_batches_of_the_path(
+    supernet, chain_space, examples, calibration, of_chains
+):
     """Against moving statistics that are set to what training calls of the path leave there."""
     genotypes = [(2, 0, 2), (0, 1, 2), (0, 1, 1), (2, 2, 2)]
+    if of_chains:
+        supernet = _randomise(build_supernet(chain_space, 12, 3), 6)
+        genotypes = [(1, 0, 2, 1, 2, 0), (1, 0, 2, 1, 2, 2), (2, 2, 2, 2, 2, 2)]
     evaluate = SupernetEvaluator(supernet, _batches(examples), "recalibrate", calibration)
     received = evaluate.logits(genotypes, examples[0])
     kept = supernet.get_weights()

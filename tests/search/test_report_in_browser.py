@@ -345,3 +345,16 @@ def test_space_without_a_skip_says_so(browser, write, tiny_space, searched):
     assert text_of(browser, "skips-note") == "No choice of this space is a skip: its networks are all equally deep."
     assert browser.find_elements(By.CSS_SELECTOR, "#skips svg") == []
     assert browser.get_log("browser") == []
+
+
+def test_cells_of_convolutions_are_drawn_with_their_entries(browser, write, chain_space, searched):
+    one = replace(searched.evaluated[0], genotype=(2, 1, 0, 2, 2, 1), parents=(), violated=())
+    history = (replace(searched.history[0], survivors=(0,)),)
+    result = replace(searched, evaluated=(one,), front=(one,), population=(one,), history=history)
+    browser.get(write(chain_space, result))
+    assert drawn_titles(browser) == titles(chain_space, one)
+    assert "slot 1: conv 3x3, 16 channels, 32 pixels" in drawn_titles(browser)
+    assert "pool + 1x1, 24 channels, 32→16 pixels" in drawn_titles(browser)
+    key = [entry.text for entry in browser.find_elements(By.CSS_SELECTOR, "#diagram-key li")]
+    assert key == ["kernel 3x3", "skipped"]
+    assert browser.get_log("browser") == []

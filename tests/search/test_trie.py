@@ -39,3 +39,7 @@ def test_a_shortcut_is_on_behind_a_block_of_the_same_stage(tiny_space):
         shortcuts[genotype] = [node.shortcut for _, node in _prefixes(trie(tiny_space, [genotype]))]
         assert last[1].leaf == genotype
     assert shortcuts == {(0, 1, 2, 1): [False, True, False, False], (2, 1, 1, 2): [False, False, False, True]}
+
+
+def test_plain_convolutions_have_no_shortcut(chain_space):
+    assert not any(node.shortcut for _, node in _prefixes(trie(chain_space, [(0, 1, 2, 1, 1, 1), (1, 1, 1, 1, 0, 0)])))

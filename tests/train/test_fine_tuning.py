@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from scarlet_tf.arch.named import resolve
+from scarlet_tf.arch.named import NamedArch, resolve
 from scarlet_tf.errors import InputError
 from scarlet_tf.export.extract import extract
 from scarlet_tf.models import load_model, load_supernet
@@ -85,9 +85,10 @@ def test_a_classifier_is_new_for_the_same_classes_too(mini_network, mini_arch):
     assert [name for name in trained if not same(received[name], trained[name])] == [CLASSIFIER]
 
 
-@pytest.mark.parametrize("named", ["mini_arch", "scarlet_b"])
-def test_layers_are_named_as_in_the_model(named, mini_arch):
-    named = mini_arch if named == "mini_arch" else resolve(named)
+@pytest.mark.parametrize("named", ["mini_arch", "chain", "scarlet_b"])
+def test_layers_are_named_as_in_the_model(named, mini_arch, chain_space):
+    own = {"mini_arch": mini_arch, "chain": NamedArch(chain_space, (2, 0, 2, 2, 1, 0), "chain")}
+    named = own.get(named) or resolve(named)
     model = build_model(named.arch, 32, 10)
     assert layer_names(named) == tuple(layer.name for layer in model.layers if layer.weights)
     for weight in model.trainable_variables:  # by which the optimizers know a weight's layer

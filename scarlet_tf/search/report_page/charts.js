@@ -42,14 +42,14 @@ function quantile(sorted, share) {
 }
 
 function skipRatios(record) {
-  const skip = data.space.choices.findIndex((choice) => !choice.expansion);
+  const skip = data.space.choices.findIndex(isSkip);
   return record.survivors
     .map((index) => choicesOf(index).filter((choice) => choice === skip).length / data.space.slots.length)
     .sort((a, b) => a - b);
 }
 
 function drawSkips(frame, note, width) {
-  if (data.space.choices.every((choice) => choice.expansion)) {
+  if (!data.space.choices.some(isSkip)) {
     note.textContent = "No choice of this space is a skip: its networks are all equally deep.";
     return;
   }

@@ -34,7 +34,10 @@ const choicesOf = (index) => networks.genotype[index].split("-").map(Number);
 const nameOf = (index) => pickNames.get(index) ?? `network ${index + 1} of ${count.toLocaleString("en")}`;
 const describe = (index) => `${measured("acc", index)}, ${measured("madds", index)}`;
 
+const isSkip = (choice) => !choice.kernel; // all else is a convolution or has one
+
 function choiceName(choice) {
   const { expansion, kernel, se } = data.space.choices[choice];
-  return expansion ? `E${expansion} K${kernel}${se ? " SE" : ""}` : "skip";
+  if (!expansion) return kernel ? `conv ${kernel}x${kernel}` : "skip";
+  return `E${expansion} K${kernel}${se ? " SE" : ""}`;
 }

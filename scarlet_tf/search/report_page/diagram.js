@@ -16,17 +16,27 @@ function layers(index) {
   }
   let nominal = channels, stage = 0, pending = 1, blockBefore = false;
   choicesOf(index).forEach((choice, slot) => {
-    const { filters, stride } = slots[slot];
-    const starts = stride !== 1 || filters !== nominal;
+    const { filters, stride, entry } = slots[slot];
+    const starts = entry || stride !== 1 || filters !== nominal;
     nominal = filters;
     if (starts) [stage, blockBefore] = [stage + 1, false];
+    if (entry) {
+      const to = down(size, stride);
+      channels = filters;
+      drawn.push({ text: [stride > 1 ? "pool +" : "conv", "1x1"], channels, from: size, to, stage });
+      size = to;
+    }
     const { expansion, kernel, se } = choices[choice];
-    if (!expansion && !(starts && projects)) {
-      pending *= stride;
+    if (isSkip(choices[choice]) && !(starts && projects)) {
+      pending *= entry ? 1 : stride;
       drawn.push({ text: ["skip"], channels, from: size, to: size, slot, stage, skipped: true });
       return;
     }
     const from = size;
+    if (kernel && !expansion) {
+      drawn.push({ text: ["conv", `${kernel}x${kernel}`], channels, from, to: size, slot, stage, kernel });
+      return;
+    }
     [channels, size] = [filters, down(size, pending * stride)];
     const layer = { channels, from, to: size, slot, stage };
     if (expansion) {
@@ -37,9 +47,11 @@ function layers(index) {
     drawn.push(layer);
     [pending, blockBefore] = [1, true];
   });
+  if (head.filters) {
+    drawn.push({ text: ["conv", "1x1"], channels: head.filters, from: size, to: down(size, pending) });
+  }
   drawn.push(
-    { text: ["conv", "1x1"], channels: head.filters, from: size, to: down(size, pending) },
-    { text: ["pool"], channels: head.filters, from: down(size, pending), to: 1 },
+    { text: ["pool"], channels: head.filters ?? channels, from: down(size, pending), to: 1 },
     { text: ["dense"], channels: data.num_classes, from: 1, to: 1 },
   );
   return drawn;
@@ -67,9 +79,10 @@ function drawLayer(layer, x, foot, tallest, pitch) {
     group.append(draw("path", { class: "wire", d: `M${start} ${level}V${top - 6}H${end}V${level}` }));
   }
   group.append(draw("rect", { ...box, class: "cover" }));
-  const style = layer.kernel ? { style: `fill: var(--kernel-${layer.kernel})` } : {};
+  const coloured = layer.kernel > 1;
+  const style = coloured ? { style: `fill: var(--kernel-${layer.kernel})` } : {};
   group.append(draw("rect", { ...box, ...style, class: layer.skipped ? "box skipped" : "box" }));
-  const ink = layer.kernel
+  const ink = coloured
     ? { style: `fill: var(--on-${layer.kernel})` }
     : { style: "font-size: 10px", class: layer.skipped ? "faint" : "" };
   layer.text.forEach((line, row) => text(foot + ROW.axis + 4 + (row - (layer.text.length - 1) / 2) * 13 - (layer.se ? 5 : 0), line, ink));
@@ -129,6 +142,6 @@ function drawDiagramKey(list) {
     if (choices.some((choice) => choice.kernel === kernel)) entry(`kernel ${kernel}x${kernel}`, "", `background: var(--kernel-${kernel})`);
   }
   if (choices.some((choice) => choice.se)) entry("squeeze-excite", "", "background: var(--se)");
-  entry("shortcut", "line");
-  if (choices.some((choice) => !choice.expansion)) entry("skipped", "skipped");
+  if (choices.some((choice) => choice.expansion)) entry("shortcut", "line");
+  if (choices.some(isSkip)) entry("skipped", "skipped");
 }
