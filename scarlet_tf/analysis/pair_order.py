@@ -57,7 +57,7 @@ def rank_residuals(truth: Sequence[float] | np.ndarray, accuracies: Sequence[flo
     """
     true_ranks, ranks = (100 * stats.rankdata(values) / len(values) for values in (truth, accuracies))
     line = stats.linregress(true_ranks, ranks)
-    return ranks - (line.intercept + line.slope * true_ranks)
+    return (ranks - (line.intercept + line.slope * true_ranks)).round(9)  # who is on the line is on no side of it
 
 
 def slope(x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -94,8 +94,7 @@ def constraint_figure(
     for axes in (middle, right):
         label_axis(axes.yaxis, percent=True)
     seeds = len(next(iter(skips.values())))
-    over = f", mean and range over {seeds} seeds" if seeds > 1 else ""
-    finish_axes(left, f"Skips{over}", 3)
+    finish_axes(left, f"Skips, mean and range over {seeds} seeds", 3)
     finish_axes(middle, "Fronts of every seed", 3)
     finish_axes(right, f"Fronts above the bound of {acc_min:.1%}", 3)
     return figure

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scarlet_tf.studies.spread import Spread, over_seeds
+from scarlet_tf.analysis.estimate import Estimate, over_seeds
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Values of a `base` and of an `other` kind of runs, one of each a seed, in the unit that `label` names; `form` is
-    the format of a value, as .1f."""
+    """Values of a `base` and of an `other` kind of runs, one of each a seed, of at least two seeds, in the unit that
+    `label` names; `form` is the format of a value, as .1f."""
 
     label: str
     base: Sequence[float]
@@ -19,26 +19,26 @@ class Comparison:
     form: str
 
     @property
-    def spreads(self) -> tuple[Spread, Spread, Spread]:
-        """Of the base, of the other, and of the other less the base of the same seed."""
-        return over_seeds(self.base), over_seeds(self.other), over_seeds(np.subtract(self.other, self.base))
+    def means(self) -> tuple[Estimate, Estimate]:
+        """Of the base and of the other, over seeds."""
+        return over_seeds(self.base), over_seeds(self.other)
 
     @property
-    def difference(self) -> Spread:
-        return self.spreads[2]
+    def difference(self) -> Estimate:
+        """The other less the base of the same seed, over seeds."""
+        return over_seeds(np.subtract(self.other, self.base))
 
     @property
     def row(self) -> tuple[str, ...]:
-        """The label and the three spreads, as a row of a table."""
-        forms = (f"{{:{self.form}}}", f"{{:{self.form}}}", f"{{:+{self.form}}}")
-        return self.label, *(spread.cell(form) for spread, form in zip(self.spreads, forms, strict=True))
+        """The label, the means and the difference, as a row of a table."""
+        return self.label, *(mean.text(self.form) for mean in self.means), self.difference.text(f"+{self.form}")
 
     def to_dict(self) -> dict:
         """Plain data, ready for JSON."""
-        base, other, difference = (spread.to_dict() for spread in self.spreads)
+        base, other = self.means
         return {
             "label": self.label,
-            "base": base | {"by_seed": list(map(float, self.base))},
-            "other": other | {"by_seed": list(map(float, self.other))},
-            "difference": difference,
+            "base": {"by_seed": list(map(float, self.base)), **base.to_dict()},
+            "other": {"by_seed": list(map(float, self.other)), **other.to_dict()},
+            "difference": self.difference.to_dict(),
         }

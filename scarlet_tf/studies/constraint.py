@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from scarlet_tf.analysis.estimate import over_seeds
 from scarlet_tf.arch.space import SearchSpace
 from scarlet_tf.arch.spaces import space_to_data
 from scarlet_tf.errors import InputError
@@ -17,7 +18,6 @@ from scarlet_tf.studies.accuracy_sources import AccuracySource
 from scarlet_tf.studies.comparison import Comparison
 from scarlet_tf.studies.finding import Finding
 from scarlet_tf.studies.search_outcome import SearchOutcome
-from scarlet_tf.studies.spread import FEWEST_SEEDS, over_seeds
 from scarlet_tf.studies.workdir import StudyWorkdir
 
 WITHOUT, WITH = "without", "with"
@@ -42,6 +42,8 @@ class ConstraintConfig:
     def __post_init__(self) -> None:
         if self.acc_min == 0:
             raise InputError("--acc_min must be above 0: it is what the other searches leave out. Received: 0.")
+        if len(self.seeds) < 2:
+            raise InputError(f"--seeds must be at least 2, or there is no interval. Received: {len(self.seeds)}.")
         self.searches(self.acc_min or 0.0)  # whose settings check themselves
 
     def searches(self, acc_min: float) -> list[SearchConfig]:
@@ -159,29 +161,29 @@ def run_searches(source: AccuracySource, config: ConstraintConfig, workdir: Stud
 def _conclusions(outcome: ConstraintOutcome, comparisons: Mapping[str, Comparison]) -> str:
     first, last, drift = (comparisons[name] for name in ("skips_first", "skips_last", "drift"))
     goes = {1: "rises", -1: "falls", 0: "neither clearly rises nor falls"}
-    told = [
-        f"{kind.capitalize()} the bound, the share of slots that survivors skip {goes[rise.direction]} from "
-        f"{begun.value:.1f}% to {ended.value:.1f}%, by {rise.phrase('{:+.1f}', ' points')}."
-        for kind, begun, ended, rise in zip((WITHOUT, WITH), first.spreads, last.spreads, drift.spreads, strict=False)
-    ]
+    told = [f"Over {len(outcome.without)} seeds, with 95% intervals:"]
+    for place, kind in enumerate((WITHOUT, WITH)):
+        rise = over_seeds(drift.base if kind == WITHOUT else drift.other)
+        told.append(
+            f"{kind.capitalize()} the bound, the share of slots that survivors skip {goes[rise.sign]} from "
+            f"{first.means[place].value:.1f}% to {last.means[place].value:.1f}%, by {rise.text('+.1f')} points."
+        )
     told.append(
-        f"The bound changes it in the end by {last.difference.phrase('{:+.1f}', ' points')}: "
+        f"The bound changes it in the end by {last.difference.text('+.1f')} points: "
         + {
             -1: "it holds skips back, as the paper reports.",
             1: "it favours skips, contrary to what the paper reports.",
-            0: "undecided, as that spread holds zero.",
-        }[last.difference.direction]
+            0: "undecided, as the interval holds zero.",
+        }[last.difference.sign]
     )
-    unusable = over_seeds([100 * share for share in outcome.unusable()])
-    told.append(f"Of the front found without it, {unusable.phrase('{:.1f}', '%')} of the networks do not exceed it.")
+    unusable = over_seeds(outcome.unusable())
+    told.append(f"Of the front found without it, {unusable.percent()}% of the networks do not exceed it.")
     gain = comparisons["hypervolume_above"].difference
     told.append(
         "By as many evaluations, the bound changes the share of accuracy and MAdds above it that a search dominates "
-        f"by {gain.phrase('{:+.4f}')}: "
-        + {1: "a search gains by it.", -1: "a search loses by it.", 0: "undecided."}[gain.direction]
+        f"by {gain.text('+.4f')}: "
+        + {1: "a search gains by it.", -1: "a search loses by it.", 0: "undecided."}[gain.sign]
     )
-    if len(outcome.without) < FEWEST_SEEDS:
-        told.append("So few seeds give no interval: what holds for each of them may not hold for others.")
     return " ".join(told)
 
 
@@ -191,14 +193,13 @@ def constraint_finding(outcome: ConstraintOutcome, config: ConstraintConfig, des
     skips, fronts, search = outcome.skips(), outcome.fronts(), config.search
     at_random = 1 / outcome.space.num_choices
     chosen = "given" if config.acc_min else "the median of the random networks that the searches without it begin with"
-    spread = f"mean over {len(config.seeds)} seeds, and their range" if len(config.seeds) > 1 else "one seed"
     numbers = {
         "space": space_to_data(outcome.space),
         "accuracies": description,
         "acc_min": outcome.acc_min,
         "acc_min_is": chosen,
         "seeds": list(config.seeds),
-        "search": search.to_dict(),
+        "search": {name: value for name, value in search.to_dict().items() if name not in ("acc_min", "seed")},
         "skips_at_random": at_random,
         "comparisons": {name: one.to_dict() for name, one in comparisons.items()},
         "unusable": over_seeds(outcome.unusable()).to_dict() | {"by_seed": outcome.unusable()},
@@ -221,16 +222,16 @@ def constraint_finding(outcome: ConstraintOutcome, config: ConstraintConfig, des
         rows=[one.row for one in comparisons.values()],
         figures={"constraint": constraint_figure(skips, at_random, fronts, outcome.acc_min)},
         captions={
-            "constraint": f"Left: share of slots that survivors skip, {spread}. Middle, and closer on the right: the "
-            "fronts, a mark for each network that no cheaper one of its front equals, and the accuracy that the median "
-            "seed reaches with so many MAdds."
+            "constraint": "Left: share of slots that survivors skip, mean and range over the seeds. Middle, and closer "
+            "on the right: the fronts, a mark for each network that no cheaper one of its front equals, and the "
+            "accuracy that the median seed reaches with so many MAdds."
         },
         conclusions=_conclusions(outcome, comparisons),
         notes=[
-            "In brackets: from five seeds on the 95% interval of the mean (Student's t), else the range. Seeds are "
-            "those of searches, of one and the same source of accuracies.",
+            "In brackets: the 95% interval of the mean over seeds (Student's t). Seeds are those of searches, of one "
+            "and the same source of accuracies: of other supernets they say nothing.",
             "Hypervolumes are shares of one box for all searches, between the worst and the best values that any of "
             "them met, in accuracy and MAdds unless said otherwise; of both searches of a seed as many networks count, "
-            "those evaluated first.",
+            "those evaluated first. At any accuracy, what the bound rules out counts too.",
         ],
     )

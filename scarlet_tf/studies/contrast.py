@@ -1,11 +1,14 @@
 """Which pairs of networks a supernet with plain skips orders wrongly and one with ELS rightly, and the reverse (paper
 Table 1)."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
 
 import numpy as np
 
+from scarlet_tf.analysis.correlation import MIN_NETWORKS, bootstrapped_over_networks
+from scarlet_tf.analysis.estimate import Estimate, over_seeds
 from scarlet_tf.analysis.pair_order import (
     apart,
     rank_residuals,
@@ -19,10 +22,8 @@ from scarlet_tf.arch.spaces import space_to_data
 from scarlet_tf.errors import InputError
 from scarlet_tf.figures.contrast_study import MOST_SHOWN, ShownPair, contrast_figure
 from scarlet_tf.numbers import is_number
-from scarlet_tf.studies.comparison import Comparison
 from scarlet_tf.studies.finding import Finding
 from scarlet_tf.studies.measured_ranking import MeasuredRanking
-from scarlet_tf.studies.spread import FEWEST_NETWORKS, FEWEST_SEEDS, Spread, over_networks
 
 PLAIN, ELS = "skip", "els"
 STABILIZERS = (PLAIN, ELS)
@@ -62,9 +63,9 @@ class Contrast:
                 f"--ranking must hold supernets with {PLAIN} and {ELS} of one seed, trained by --method={method}. "
                 f"Received: {', '.join(held) or 'none'}."
             )
-        if number < FEWEST_NETWORKS:
+        if number < MIN_NETWORKS:
             raise InputError(
-                f"--ranking must hold at least {FEWEST_NETWORKS} networks, or nothing can be said of others. Received: "
+                f"--ranking must hold at least {MIN_NETWORKS} networks, or nothing can be said of others. Received: "
                 f"{number}."
             )
         if not self.pairs.any():
@@ -108,22 +109,24 @@ class Contrast:
             for name, rows in self.accuracies.items()
         }
 
-    def errors(self) -> Comparison:
-        """The share of pairs ordered wrongly, seed by seed, in percent."""
-        shares = ([100 * each[self.pairs].mean() for each in self.wrong[name]] for name in STABILIZERS)
-        return Comparison("pairs ordered wrongly (%)", *shares, ".1f")
+    def errors(self) -> dict[str, list[float]]:
+        """The share of pairs ordered wrongly, seed by seed, in percent, by stabilizer."""
+        return {name: [float(100 * each[self.pairs].mean()) for each in wrong] for name, wrong in self.wrong.items()}
 
-    def error_spreads(self) -> dict[str, Spread]:
-        """Those shares, mean over the seeds, over the networks; and the `difference`, ELS less plain skips, in points.
-
-        Pairs share networks, so networks are drawn anew, not pairs.
-        """
+    def errors_over_networks(self) -> dict[str, Estimate]:
+        """Those shares, mean over the seeds, and the `difference`, ELS less plain skips, in points: with intervals over
+        the networks. Pairs share networks, so these are drawn anew, not the pairs."""
         means = {name: 100 * wrong.mean(axis=0) for name, wrong in self.wrong.items()}
         means["difference"] = means[ELS] - means[PLAIN]
         return {
-            name: over_networks(partial(resampled_mean, values, self.pairs), len(self.pairs))
+            name: _over_networks(partial(resampled_mean, values, self.pairs), len(self.pairs))
             for name, values in means.items()
         }
+
+    def difference_over_seeds(self) -> Estimate | None:
+        """ELS less plain skips, in points, with the interval over seeds; None of one seed."""
+        errors = self.errors()
+        return over_seeds(np.subtract(errors[ELS], errors[PLAIN])) if len(self.seeds) > 1 else None
 
     def tables(self) -> list[dict[str, float]]:
         """Two by two, for each seed: pairs that both get wrong, only plain skips, only ELS, or none of them."""
@@ -131,14 +134,14 @@ class Contrast:
         counted = (two_by_two(*pair, self.pairs) for pair in zip(self.wrong[PLAIN], self.wrong[ELS], strict=True))
         return [{named[key]: count for key, count in table.items()} for table in counted]
 
-    def skip_slopes(self) -> dict[str, Spread] | None:
+    def skip_slopes(self) -> dict[str, Estimate] | None:
         """How many places in a hundred a network ranks higher than is usual for its truth with each slot more that it
-        skips, by stabilizer, over the networks; None where all skip as many."""
+        skips, by stabilizer, with intervals over the networks; None where all skip as many."""
         skips = self.ranking.skips.astype(float)
         if np.ptp(skips) == 0:
             return None
         return {
-            name: over_networks(lambda networks, values=values: slope(skips[networks], values[networks]), len(skips))
+            name: _over_networks(lambda drawn, values=values: slope(skips[drawn], values[drawn]), len(skips))
             for name, values in self.residuals.items()
         }
 
@@ -187,46 +190,55 @@ class Contrast:
         ]
 
 
+def _over_networks(statistic: Callable[[np.ndarray], float], number: int) -> Estimate:
+    """`statistic` of the indices of networks, with its interval."""
+    return bootstrapped_over_networks(lambda drawn: float(statistic(drawn.astype(int))), np.arange(number))
+
+
 def _percentiles(values: np.ndarray) -> np.ndarray:
-    """(n,): the share of the other networks, in percent, that each exceeds."""
+    """(n,): the share of all networks, in percent, that each exceeds."""
     return 100 * (values[:, None] > values).mean(axis=1)
 
 
 def _conclusions(contrast: Contrast) -> str:
-    spreads, errors, tables = contrast.error_spreads(), contrast.errors(), contrast.tables()
-    number, margin = int(contrast.pairs.sum()), contrast.config.margin
+    errors, tables = contrast.errors_over_networks(), contrast.tables()
+    number, margin, seeds = int(contrast.pairs.sum()), contrast.config.margin, len(contrast.seeds)
     means = {key: np.mean([table[key] for table in tables]) for key in tables[0]}
     told = [
         f"Of {number:,} pairs whose truths differ by {margin:g} or more points of accuracy, supernets with plain skips "
-        f"order {spreads[PLAIN].phrase('{:.1f}', '%')} wrongly, those with ELS {spreads[ELS].phrase('{:.1f}', '%')}; "
-        "by lot it would be half of them.",
-        f"In a seed's two supernets, {means[f'only_{PLAIN}']:,.1f} pairs are wrong with plain skips alone, "
-        f"{means[f'only_{ELS}']:,.1f} with ELS alone, {means['both']:,.1f} with both and {means['none']:,.1f} with "
-        "none.",
-        f"ELS changes the share by {spreads['difference'].phrase('{:+.1f}', ' points')}: "
+        f"order {errors[PLAIN].text('.1f')}% wrongly, those with ELS {errors[ELS].text('.1f')}%; by lot it would be "
+        "half of them (95% intervals over the networks).",
+        f"In the two supernets{' of a seed' if seeds > 1 else ''}, {means[f'only_{PLAIN}']:,.1f} pairs are "
+        f"wrong with plain skips alone, {means[f'only_{ELS}']:,.1f} with ELS alone, {means['both']:,.1f} with both and "
+        f"{means['none']:,.1f} with none.",
+        f"ELS changes the share by {errors['difference'].text('+.1f')} points: "
         + {
-            -1: "for networks like these, fewer orders are wrong with ELS, as the paper reports.",
-            1: "for networks like these, more orders are wrong with ELS, contrary to what the paper reports.",
+            -1: "in these very supernets fewer orders are wrong with ELS, as the paper reports.",
+            1: "in these very supernets more orders are wrong with ELS, contrary to what the paper reports.",
             0: "undecided, as the interval holds zero.",
-        }[spreads["difference"].direction],
-        f"From training to training: {errors.difference.phrase('{:+.1f}', ' points')}.",
+        }[errors["difference"].sign],
     ]
-    if len(contrast.seeds) < FEWEST_SEEDS:
-        told.append("So few seeds give no interval over trainings: other seeds may differ.")
+    trained = contrast.difference_over_seeds()
+    if trained is None:
+        told.append("One seed says nothing of supernets trained with others.")
+    else:
+        told.append(
+            f"Over {seeds} seeds it is {trained.text('+.1f')} points: for supernets of other seeds "
+            + {-1: "ELS orders better.", 1: "plain skips order better.", 0: "that is undecided."}[trained.sign]
+        )
     slopes = contrast.skip_slopes()
     if slopes is None:
         told.append("All networks skip as many slots, so skips explain no mistake.")
         return " ".join(told)
-    plain = slopes[PLAIN]
     told.append(
-        f"With plain skips each skipped slot moves a network by {plain.phrase('{:+.1f}', ' places in a hundred')}, "
-        "at equal truth: "
+        f"With plain skips each skipped slot moves a network by {slopes[PLAIN].text('+.1f')} places in a hundred, at "
+        "equal truth: "
         + {
             -1: "networks with more skips are underestimated",
             1: "networks with more skips are overestimated",
-            0: "no clear relation of its mistakes to skips",
-        }[plain.direction]
-        + f"; with ELS by {slopes[ELS].phrase('{:+.1f}', ' places in a hundred')}."
+            0: "no clear relation of mistakes to skips",
+        }[slopes[PLAIN].sign]
+        + f"; with ELS by {slopes[ELS].text('+.1f')}."
     )
     return " ".join(told)
 
@@ -254,8 +266,11 @@ def contrast_finding(contrast: Contrast) -> Finding:
     """The numbers, the figure and the conclusions."""
     ranking, config, errors = contrast.ranking, contrast.config, contrast.errors()
     only_plain, only_els = contrast.shown(PLAIN, ELS), contrast.shown(ELS, PLAIN)
-    spreads, slopes = contrast.error_spreads(), contrast.skip_slopes()
-    by_seed = {PLAIN: errors.base, ELS: errors.other}
+    over_networks, trained, slopes = (
+        contrast.errors_over_networks(),
+        contrast.difference_over_seeds(),
+        contrast.skip_slopes(),
+    )
 
     def listed(pairs: list[ShownPair]) -> list[dict]:
         return [asdict(pair) | {"genotypes": [list(ranking.genotypes[one]) for one in pair.networks]} for pair in pairs]
@@ -269,8 +284,9 @@ def contrast_finding(contrast: Contrast) -> Finding:
         "networks": len(ranking.genotypes),
         "pairs": int(contrast.pairs.sum()),
         "seeds": list(contrast.seeds),
-        "errors": errors.to_dict(),
-        "errors_over_networks": {name: spread.to_dict() for name, spread in spreads.items()},
+        "errors": errors,
+        "errors_over_networks": {name: one.to_dict() for name, one in over_networks.items()},
+        "difference_over_seeds": trained and trained.to_dict(),
         "two_by_two": dict(zip(map(str, contrast.seeds), contrast.tables(), strict=True)),
         "only_skip_wrong": listed(only_plain),
         "only_els_wrong": listed(only_els),
@@ -283,7 +299,7 @@ def contrast_finding(contrast: Contrast) -> Finding:
         },
         "skips": ranking.skips.tolist(),
         "residuals": {name: values.tolist() for name, values in contrast.residuals.items()},
-        "residual_by_skip": slopes and {name: spread.to_dict() for name, spread in slopes.items()},
+        "residual_by_skip": slopes and {name: one.to_dict() for name, one in slopes.items()},
         "mean_skips": {name: contrast.judged(name) for name in STABILIZERS},
         "more_skips_of_the_better": contrast.skips_of_mistakes(),
     }
@@ -301,7 +317,7 @@ def contrast_finding(contrast: Contrast) -> Finding:
         header=("wrong in", "better > worse", "truth", "skip", "els", "skips", "wrong in seeds: skip, els"),
         rows=_rows(contrast, PLAIN, only_plain) + _rows(contrast, ELS, only_els),
         figures={
-            "contrast": contrast_figure(only_plain, only_els, by_seed, spreads, ranking.skips, contrast.residuals)
+            "contrast": contrast_figure(only_plain, only_els, errors, over_networks, ranking.skips, contrast.residuals)
         },
         captions={
             "contrast": f"Above: {shown}, with the one-shot accuracies, mean over the seeds, beside where these rank. "

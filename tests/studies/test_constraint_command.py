@@ -146,7 +146,7 @@ def test_flagfiles_say_what_they_should(name, expected):
 
 def test_a_supernet_is_trained_and_searched_and_then_given(mini_files, run_command, tmp_path):
     """With the supernet of the first study, the second one goes on from a part of a journal and finds the same."""
-    sizes = ("--population=4", "--generations=2", "--seeds=1", "--max_images=40", "--recalibration_images=40")
+    sizes = ("--population=4", "--generations=2", "--seeds=1,2", "--max_images=40", "--recalibration_images=40")
     data = (f"--space={mini_files / 'space.json'}", "--dataset=synthetic", "--image_size=16", "--steps=4")
     study, given = tmp_path / "study", tmp_path / "given"
     done = run_command("analyze", "constraint", "--quick", *data, *sizes, f"--workdir={study}")

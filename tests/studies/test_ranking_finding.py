@@ -11,6 +11,7 @@ from scarlet_tf.studies.ranking_finding import OneShot, mean_tau_gain, measures,
 from scarlet_tf.studies.truth import Truth, drawn_truth
 from scarlet_tf.train.config import TrainConfig
 
+
 @pytest.fixture(autouse=True)
 def few_resamples(monkeypatch):
     monkeypatch.setattr("scarlet_tf.analysis.correlation.RESAMPLES", 100)

@@ -39,9 +39,7 @@ _SUPERNET = _FLAGS.add(flags.DEFINE_string("supernet", None, "Workdir of a super
 _NUM_CLASSES = _FLAGS.add(
     flags.DEFINE_integer("num_classes", None, "Classes, by which a table's networks are counted.")
 )
-_SEEDS = _FLAGS.add(
-    flags.DEFINE_list("seeds", ["0", "1", "2", "3", "4"], "Seeds of the searches, from five on intervals.")
-)
+_SEEDS = _FLAGS.add(flags.DEFINE_list("seeds", ["0", "1", "2", "3", "4"], "Seeds of the searches, two or more."))
 _POPULATION = _FLAGS.add(flags.DEFINE_integer("population", 70, "Networks that survive a generation."))
 _GENERATIONS = _FLAGS.add(flags.DEFINE_integer("generations", 120, "Generations of each search."))
 _MADDS_MAX = _FLAGS.add(flags.DEFINE_float("madds_max", 500e6, "Multiply-adds that every network must stay below."))

@@ -4,13 +4,16 @@ As in the paper's Table 1, but of all pairs, by the one-shot accuracies and the 
 its --workdir is --ranking. --quick measures such a ranking first, where none is given.
 """
 
+import subprocess
+import sys
 from pathlib import Path
 
 from absl import flags
 
 from scarlet_tf import command
-from scarlet_tf.errors import InputError
+from scarlet_tf.errors import RunError
 from scarlet_tf.studies.commands.study_flags import StudyFlags
+from scarlet_tf.studies.finding import REPORT_FILE
 from scarlet_tf.studies.workdir import StudyWorkdir
 from scarlet_tf.train.config import METHODS
 
@@ -22,8 +25,13 @@ _METHOD = _FLAGS.add(flags.DEFINE_enum("method", "fair", METHODS, "How the super
 
 
 def quick_ranking(workdir: Path) -> Path:
-    """Does the study `ranking` in its quick size below `workdir`, unless that was done; returns its workdir."""
-    raise InputError(f"--{_RANKING.name} must be given: {flags.FLAGS[_RANKING.name].help}")
+    """Does the study `ranking` in its quick size in `workdir`, unless it was done there; returns `workdir`."""
+    if not (workdir / REPORT_FILE).exists():
+        # a process of its own: its flags have the names of these
+        line = [sys.executable, "-m", "scarlet_tf.analyze", "ranking", "--quick", f"--workdir={workdir}"]
+        if subprocess.run(line).returncode:
+            raise RunError(f"The study ranking in {workdir} did not end; above it says why. Run the command again.")
+    return workdir
 
 
 def main() -> None:
@@ -34,10 +42,11 @@ def main() -> None:
     config = ContrastConfig(_PAIRS.value, _MARGIN.value, _METHOD.value)
     workdir = StudyWorkdir(_FLAGS.workdir.value, "contrast", _FLAGS.settings())
     if _FLAGS.quick.value and _RANKING.value is None:
+        workdir.begin()
         ranking = quick_ranking(workdir.path / "ranking")
     else:
         command.require(_RANKING)
-        ranking = Path(_RANKING.value)
+        ranking = _RANKING.value
     contrast = Contrast(MeasuredRanking.read(ranking), config)
     workdir.begin()
     finding = contrast_finding(contrast)
