@@ -17,6 +17,7 @@ from scarlet_tf.search.table import AccuracyTable
 from scarlet_tf.studies.supernets import StudySupernet, check_supernets, train_supernets
 
 CHECKPOINTS = Path("checkpoints") / "checkpoint"
+BN_WORDS = {"moving": "moving", "recalibrate": "recalibrated"}
 
 
 class AccuracySource(Protocol):
@@ -127,7 +128,7 @@ class SupernetSource:
         config = self.supernet.config
         return (
             f"one-shot accuracies on {self.evaluation.images(self.dataset):,} validation images of {self.dataset.name} "
-            f"({self.evaluation.bn} BN statistics) in one supernet ({config.method}, {config.stabilizer})"
+            f"({BN_WORDS[self.evaluation.bn]} BN statistics) in one supernet ({config.method}, {config.stabilizer})"
         )
 
     def check(self, configs: Sequence[SearchConfig]) -> None:

@@ -43,7 +43,7 @@ class ConstraintConfig:
         if self.acc_min == 0:
             raise InputError("--acc_min must be above 0: it is what the other searches leave out. Received: 0.")
         if len(self.seeds) < 2:
-            raise InputError(f"--seeds must be at least 2, or there is no interval. Received: {len(self.seeds)}.")
+            raise InputError(f"--seeds must name two or more, or there is no interval. Received: {len(self.seeds)}.")
         self.searches(self.acc_min or 0.0)  # whose settings check themselves
 
     def searches(self, acc_min: float) -> list[SearchConfig]:

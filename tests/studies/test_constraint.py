@@ -176,5 +176,5 @@ def test_bounds_out_of_range(acc_min, said):
 
 
 def test_one_seed_is_refused():
-    with pytest.raises(InputError, match="--seeds must be at least 2"):
+    with pytest.raises(InputError, match="--seeds must name two or more"):
         ConstraintConfig(SEARCH, 0.5, (0,))

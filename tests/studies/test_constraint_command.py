@@ -152,7 +152,7 @@ def test_a_supernet_is_trained_and_searched_and_then_given(mini_files, run_comma
     done = run_command("analyze", "constraint", "--quick", *data, *sizes, f"--workdir={study}")
     assert done.returncode == 0, done.stderr
     numbers = json.loads((study / "numbers.json").read_text())
-    assert "one-shot accuracies on 40 validation images of synthetic (recalibrate BN" in numbers["accuracies"]
+    assert "one-shot accuracies on 40 validation images of synthetic (recalibrated BN" in numbers["accuracies"]
     journal = Path("searches") / "with_1" / "journal.jsonl"
     lines = (study / journal).read_bytes().splitlines(keepends=True)
     header, *entries = map(json.loads, lines)
