@@ -50,8 +50,8 @@ def top_k_regret(scores: Sequence[float], truth: Sequence[float], k: int) -> flo
 def bootstrapped_over_networks(statistic: Statistic, *samples: Sequence[float], seed: int = 0) -> Estimate:
     """`statistic` of `samples` (networks,), with the percentile interval over draws of the networks.
 
-    All samples are drawn together, so that a difference of two of them is a paired one. Raises ValueError for fewer
-    than MIN_NETWORKS networks.
+    All samples are drawn together, so that a difference of two of them is a paired one. Draws of which the statistic is
+    NaN, as it is not defined, are passed over. Raises ValueError for fewer than MIN_NETWORKS networks.
     """
     if len(samples[0]) < MIN_NETWORKS:
         raise ValueError(f"An interval needs at least {MIN_NETWORKS} networks. Received: {len(samples[0])}.")
@@ -59,5 +59,5 @@ def bootstrapped_over_networks(statistic: Statistic, *samples: Sequence[float], 
     rng = np.random.default_rng(seed)
     draws = rng.integers(len(arrays[0]), size=(RESAMPLES, len(arrays[0])))
     values = [statistic(*(array[draw] for array in arrays)) for draw in draws]
-    low, high = np.quantile(values, ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2))
+    low, high = np.nanquantile(values, ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2))
     return Estimate(statistic(*arrays), float(low), float(high))

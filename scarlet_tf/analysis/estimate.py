@@ -29,11 +29,15 @@ class Estimate:
         """Plain data, ready for JSON."""
         return asdict(self)
 
-    def percent(self, decimals: int = 1, signed: bool = False) -> str:
-        """As `12.3 [11.9, 12.8]`, of a share in percent."""
-        plus = "+" if signed else ""
-        value, low, high = (f"{100 * number:{plus}z.{decimals}f}" for number in (self.value, self.low, self.high))
+    def text(self, form: str) -> str:
+        """As `12.3 [11.9, 12.8]`, each number in the format `form`, such as z.1f."""
+        value, low, high = (format(number, form) for number in (self.value, self.low, self.high))
         return f"{value} [{low}, {high}]"
+
+    def percent(self, decimals: int = 1, signed: bool = False) -> str:
+        """The same of a share, in percent."""
+        of_100 = Estimate(100 * self.value, 100 * self.low, 100 * self.high)
+        return of_100.text(f"{'+' if signed else ''}z.{decimals}f")
 
 
 def bootstrapped(statistic: Callable[..., np.ndarray], *samples: Sequence[float], seed: int = 0) -> Estimate:

@@ -80,3 +80,11 @@ def test_too_few_networks_give_no_interval():
     few = np.arange(MIN_NETWORKS - 1)
     with pytest.raises(ValueError, match=rf"at least {MIN_NETWORKS} networks\. Received: {MIN_NETWORKS - 1}"):
         bootstrapped_over_networks(kendall_tau, few, few)
+
+
+def test_draws_of_which_the_statistic_is_not_defined_are_passed_over():
+    def first_alone(drawn):
+        return 1.0 if (drawn == 0).any() else np.nan
+
+    estimate = bootstrapped_over_networks(first_alone, np.arange(30))
+    assert (estimate.value, estimate.low, estimate.high) == (1.0, 1.0, 1.0)

@@ -25,6 +25,20 @@ QUICK_TRAINING = {
 }
 """What --quick trains supernets with: the images in the package, for minutes on two cores."""
 
+OF_A_TRAINING = (
+    "space",
+    "image_size",
+    "batch_size",
+    "epochs",
+    "steps",
+    "optimizer",
+    "learning_rate",
+    "warmup_epochs",
+    "weight_decay",
+    "precision",
+)
+"""Training flags that have no use where supernets are given; images and devices have."""
+
 _NOT_OF_THE_OUTCOME = ("workdir", "quick", "data_dir", "strategy")
 
 
@@ -45,6 +59,10 @@ class StudyFlags:
         """Makes `flag` one that the outcome depends on."""
         self._own[flag.name] = flag
         return flag
+
+    def __getitem__(self, name: str) -> flags.FlagHolder:
+        """One of them."""
+        return self._own[name]
 
     def read(self) -> None:
         """Lets --quick take effect. Raises InputError where --workdir is missing."""
