@@ -111,7 +111,7 @@ def ranking_finding(
         figures={"ranking": ranking_figure(list(entries.values()), truth.genotypes, truth.accuracies, config.space)},
         captions={
             "ranking": "True accuracy against one-shot accuracy: a dot a network, coloured by how many slots it "
-            "skips; a row a stabilizer, a column a seed. In brackets the 95% interval of tau."
+            "skips. In brackets the 95% interval of tau over the networks."
         },
         conclusions=_conclusions(taus, gain, seed_gains, gain_over_seeds, spreads),
         notes=(
