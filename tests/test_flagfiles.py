@@ -10,7 +10,9 @@ import pytest
 from scarlet_tf.train.config import TrainConfig
 
 ROOT = Path(__file__).parents[1]
-FLAGFILES = sorted(path.name for path in (ROOT / "flags").glob("*.flags") if not path.name.startswith("detect_"))
+FLAGFILES = sorted(
+    path.name for path in (ROOT / "flags").glob("*.flags") if not path.name.startswith(("detect_", "analyze_"))
+)
 SCRATCH = {
     "space": None,
     "dataset": "imagenet2012",
