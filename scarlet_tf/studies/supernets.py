@@ -45,6 +45,28 @@ def planned_supernets(
     ]
 
 
+def with_equal_updates(supernet: StudySupernet) -> StudySupernet:
+    """`supernet`, if by sampled paths, trained for as many updates of each block as its epochs or steps give by strict
+    fairness.
+
+    A strictly fair step trains all choices of a slot, a sampled path one: the average block needs as many times the
+    steps as there are choices. (The paper trains 360 epochs of sampled paths for 60 strictly fair ones.) Warmup and the
+    epochs between probes last as much longer.
+    """
+    config = supernet.config
+    if config.method == "fair":
+        return supernet
+    times = config.space.num_choices
+    longer = replace(
+        config,
+        epochs=times * config.epochs,
+        steps=None if config.steps is None else times * config.steps,
+        warmup_epochs=times * config.warmup_epochs,
+        probe_epochs=times * config.probe_epochs,
+    )
+    return replace(supernet, config=longer)
+
+
 def given_supernets(
     paths: Sequence[str], stabilizers: Sequence[str], flag: str = "supernets", all_needed: bool = True
 ) -> list[StudySupernet]:

@@ -2,11 +2,12 @@
 
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from absl import flags
 
 from scarlet_tf import command
+from scarlet_tf.arch.space import SearchSpace
 from scarlet_tf.arch.spaces import get_space
 from scarlet_tf.data import DATASETS
 from scarlet_tf.errors import InputError
@@ -82,9 +83,10 @@ class StudyFlags:
 
 
 class TrainingFlags(StudyFlags):
-    """Those, and how supernets or networks are trained."""
+    """Those, and how supernets or networks are trained: by default as the paper trains supernets, or as `defaults`
+    say, by name of the flag."""
 
-    def __init__(self, quick: Mapping[str, object]) -> None:
+    def __init__(self, quick: Mapping[str, object], defaults: Mapping[str, object] | None = None) -> None:
         super().__init__(QUICK_TRAINING | quick)
         for flag in (
             flags.DEFINE_string("space", "s2", "Search space, as in train."),
@@ -102,11 +104,18 @@ class TrainingFlags(StudyFlags):
             flags.DEFINE_enum("precision", "float32", PRECISIONS, "Number format of layers."),
         ):
             self.add(flag)
+        for name, value in (defaults or {}).items():
+            flags.set_default(self._own[name], value)
+
+    @property
+    def space(self) -> SearchSpace:
+        """The space that --space means. Raises InputError where it means none."""
+        return get_space(self._own["space"].value)
 
     def training(self, **settings: object) -> TrainConfig:
         """A supernet's training as the flags say, or of `settings` where these differ."""
         own = {name: self._own[name].value for name in self._own if name in TrainConfig.__dataclass_fields__}
-        return TrainConfig(**{**own, "space": get_space(self._own["space"].value), **settings})
+        return TrainConfig(**{**own, "space": self.space, **settings})
 
 
 def whole_numbers(flag: flags.FlagHolder, lowest: int = 0) -> list[int]:
@@ -121,3 +130,14 @@ def whole_numbers(flag: flags.FlagHolder, lowest: int = 0) -> list[int]:
             f"{','.join(flag.value)!r}."
         )
     return numbers
+
+
+def different_names(flag: flags.FlagHolder, known: Collection[str]) -> list[str]:
+    """The names of a list flag. Raises InputError, naming it, where they are not different ones of `known`, or none."""
+    names = flag.value
+    if not names or set(names) - set(known) or len(set(names)) < len(names):
+        raise InputError(
+            f"--{flag.name} must be different ones of {', '.join(known)}, separated by commas. Received: "
+            f"{','.join(names)!r}."
+        )
+    return names
