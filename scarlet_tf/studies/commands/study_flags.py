@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from absl import flags
 
 from scarlet_tf import command
+from scarlet_tf.arch.named import resolve
 from scarlet_tf.arch.spaces import get_space
 from scarlet_tf.data import DATASETS
 from scarlet_tf.errors import InputError
@@ -24,6 +25,9 @@ QUICK_TRAINING = {
     "weight_decay": 1e-4,
 }
 """What --quick trains supernets with: the images in the package, for minutes on two cores."""
+
+_STRATEGIES = tuple(name for name in STRATEGIES if name != "multiworker")
+"""A study measures what it has trained in one process."""
 
 _NOT_OF_THE_OUTCOME = ("workdir", "quick", "data_dir", "strategy")
 
@@ -64,12 +68,16 @@ class StudyFlags:
 
 
 class TrainingFlags(StudyFlags):
-    """Those, and how supernets or networks are trained."""
+    """Those, and how supernets over `--space` are trained, or where a default `model` is given, networks: `--model`."""
 
-    def __init__(self, quick: Mapping[str, object]) -> None:
-        super().__init__(QUICK_TRAINING | quick)
+    def __init__(self, quick: Mapping[str, object], model: str | None = None) -> None:
+        if model is None:
+            super().__init__(QUICK_TRAINING | quick)
+            self.add(flags.DEFINE_string("space", "s2", "Search space, as in train."))
+        else:
+            super().__init__({name: value for name, value in QUICK_TRAINING.items() if name != "space"} | quick)
+            self.add(flags.DEFINE_string("model", model, "Network to train alone, as in train."))
         for flag in (
-            flags.DEFINE_string("space", "s2", "Search space, as in train."),
             flags.DEFINE_enum("dataset", "imagenet2012", DATASETS, "Images to train on."),
             flags.DEFINE_string("data_dir", None, "Where the images are; for folder and prepared TFDS data."),
             flags.DEFINE_integer("image_size", 224, "Side of the square images, in pixels."),
@@ -80,15 +88,19 @@ class TrainingFlags(StudyFlags):
             flags.DEFINE_float("learning_rate", 0.045, "Highest learning rate; a cosine takes it to zero."),
             flags.DEFINE_float("warmup_epochs", 0.0, "Epochs in which the learning rate rises from zero."),
             flags.DEFINE_float("weight_decay", 4e-5, "As in train."),
-            flags.DEFINE_enum("strategy", "auto", STRATEGIES, "Devices to train on."),
+            flags.DEFINE_enum("strategy", "auto", _STRATEGIES, "Devices to train on."),
             flags.DEFINE_enum("precision", "float32", PRECISIONS, "Number format of layers."),
         ):
             self.add(flag)
 
     def training(self, **settings: object) -> TrainConfig:
-        """A supernet's training as the flags say, or of `settings` where these differ."""
+        """The training that the flags say, or of `settings` where these differ."""
         own = {name: self._own[name].value for name in self._own if name in TrainConfig.__dataclass_fields__}
-        return TrainConfig(**{**own, "space": get_space(self._own["space"].value), **settings})
+        if "model" in self._own:
+            trained = {"model": resolve(self._own["model"].value)}
+        else:
+            trained = {"space": get_space(self._own["space"].value)}
+        return TrainConfig(**{**own, **trained, **settings})
 
 
 def whole_numbers(flag: flags.FlagHolder, lowest: int = 0) -> list[int]:
