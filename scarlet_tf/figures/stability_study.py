@@ -94,7 +94,7 @@ def stability_figure(courses: Sequence[Course], num_classes: int, title: str) ->
         _draw_histogram(histogram, ones, bins)
         for axes in (loss, probes):
             axes.set_xlim(0, 1.03 * last_update)
-            axes.set_xlabel("updates of each block")
+            axes.set_xlabel("updates of each block" + (", on the average" if method == "spos" else ""))
             label_axis(axes.xaxis)
         loss.set_title(METHOD_NAMES[method], fontsize=10)
         probes.axhline(1 / num_classes, color=CHANCE_COLOUR, linestyle=(0, (1, 2)), linewidth=1)

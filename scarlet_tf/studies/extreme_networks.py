@@ -6,9 +6,17 @@ from scarlet_tf.arch.space import SearchSpace
 from scarlet_tf.arch.spec import SKIP
 from scarlet_tf.errors import InputError
 
+PAPER_IMAGE_SIZE = 224
+
 
 def all_skip(space: SearchSpace) -> NamedArch:
-    """The network that skips every slot. Raises InputError where `space` has no skip."""
+    """The network that skips every slot. Raises InputError where `space` has no skip, or is for images larger than the
+    paper's, of 224 pixels, at which costs are counted too."""
+    if space.min_image_size > PAPER_IMAGE_SIZE:
+        raise InputError(
+            f"--space must be for images of {PAPER_IMAGE_SIZE} px, at which costs are counted. Received: {space.name}, "
+            f"for {space.min_image_size} px or more."
+        )
     if space.skip_index is None:
         raise InputError(f"--space must have skip among its choices. Received: {space.name}, without.")
     return NamedArch(space, (space.skip_index,) * space.num_slots, "all_skip")

@@ -13,12 +13,13 @@ from scarlet_tf.analysis.estimate import Estimate, bootstrapped, over_seeds, pro
 from scarlet_tf.arch.cost import count
 from scarlet_tf.data import Dataset
 from scarlet_tf.figures.extremes_study import MeasuredNetwork, extremes_figure
+from scarlet_tf.studies.extreme_networks import PAPER_IMAGE_SIZE
 from scarlet_tf.studies.finding import Finding
 from scarlet_tf.studies.workdir import StudyWorkdir
 from scarlet_tf.train.config import TrainConfig
 from scarlet_tf.train.workdir import Workdir
 
-PAPER_SIZE = {"image_size": 224, "num_classes": 1000}
+PAPER_CLASSES = 1000
 QUESTION = (
     "A space with skips holds networks of any depth. The paper's Table 8 is of its two ends: the network that skips "
     "every slot, and the one with the largest block in all of them (E6K7 in its space S1). What do they cost, and how "
@@ -99,7 +100,7 @@ def extremes_finding(smallest: Sequence[Answered], largest: Sequence[Answered], 
     networks, rows = [], []
     for measured, (training, _) in ((small, smallest[0]), (large, largest[0])):
         model = training.config.model
-        full = count(model.arch, **PAPER_SIZE)
+        full = count(model.arch, PAPER_IMAGE_SIZE, PAPER_CLASSES)
         networks.append(
             measured.to_dict()
             | {"genotype": list(model.genotype), "at_224_px_1000_classes": {"madds": full.madds, "params": full.params}}
@@ -155,7 +156,7 @@ def _conclusions(small: MeasuredNetwork, large: MeasuredNetwork, gap: Estimate) 
     seeds = len(small.seeds)
     over = f"mean of {seeds} seeds, interval over seeds" if seeds > 1 else "one training each, interval over images"
     said = {
-        1: "what the larger one costs buys accuracy, and depth spans a range worth searching",
+        1: "what the larger one costs buys accuracy",
         0: "the interval holds zero: whether what the larger one costs buys accuracy is undecided",
         -1: "what the larger one costs buys no accuracy here, trained like this",
     }[gap.sign]

@@ -49,3 +49,9 @@ def test_spaces_without_skips_or_blocks_are_refused(mini_space):
         all_skip(replace(mini_space, choices=(Choice(2, 3),)))
     with pytest.raises(InputError, match=r"--space must have blocks among its choices\. Received: mini"):
         largest(replace(mini_space, choices=(SKIP,)), 16)
+
+
+def test_space_of_larger_images_than_the_papers_is_refused():
+    deep = replace(SMALL, slots=tuple(replace(slot, stride=2) for slot in SMALL.slots) * 2)
+    with pytest.raises(InputError, match=r"--space must be for images of 224 px.* for 32768 px or more"):
+        all_skip(deep)
