@@ -66,12 +66,14 @@ def _dicts(estimates: Mapping[str, Estimate]) -> dict:
 @dataclass(frozen=True, eq=False)
 class SlotMeans:
     """Means over `slots`. By stabilizer: the similarity of the skip `to_blocks`, and `gap`, how much more alike blocks
-    are among themselves. `difference`: of the former, with ELS less with a plain skip, image by image."""
+    are among themselves. `difference` and `gap_difference`: of these, with ELS less with a plain skip, image by image.
+    """
 
     slots: tuple[int, ...]
     to_blocks: Mapping[str, Estimate]
     gap: Mapping[str, Estimate]
     difference: Estimate
+    gap_difference: Estimate
 
     @classmethod
     def of(
@@ -82,12 +84,13 @@ class SlotMeans:
         if not chosen.any():
             return None
         to = {name: values[..., chosen].mean(axis=-1) for name, values in to_blocks.items()}
-        among = {name: values[..., chosen].mean(axis=-1) for name, values in among_blocks.items()}
+        gap = {name: values[..., chosen].mean(axis=-1) - to[name] for name, values in among_blocks.items()}
         return cls(
             slots=tuple(np.flatnonzero(chosen).tolist()),
             to_blocks={name: Estimate.of(to[name]) for name in to},
-            gap={name: Estimate.of(among[name] - to[name]) for name in to},
+            gap={name: Estimate.of(gap[name]) for name in gap},
             difference=Estimate.of(to["els"] - to["skip"]),
+            gap_difference=Estimate.of(gap["els"] - gap["skip"]),
         )
 
     def to_dict(self) -> dict:
@@ -97,6 +100,7 @@ class SlotMeans:
             "skip_to_blocks": _dicts(self.to_blocks),
             "among_blocks_less_skip_to_blocks": _dicts(self.gap),
             "difference": self.difference.to_dict(),
+            "among_blocks_less_skip_to_blocks_difference": self.gap_difference.to_dict(),
         }
 
 

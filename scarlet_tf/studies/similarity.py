@@ -156,7 +156,8 @@ def conclusions(compared: SkipComparison, slot: int) -> str:
     plain_angle, els_angle = (_angle(compared.to_blocks[name].at(slot)) for name in STABILIZERS)
     sentences += [
         "By how much the other choices are more alike among themselves than the skip is to them: "
-        f"{_signed(overall.gap['skip'])} with a plain skip, {_signed(overall.gap['els'])} with ELS.",
+        f"{_signed(overall.gap['skip'])} with a plain skip, {_signed(overall.gap['els'])} with ELS, a difference of "
+        f"{_signed(overall.gap_difference)}.",
         f"In slot {slot} the mean similarity of the skip to the others is that of vectors {els_angle} degrees apart "
         f"with ELS, and {plain_angle} without.",
     ]

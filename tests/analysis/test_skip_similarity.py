@@ -56,6 +56,7 @@ def test_difference_is_taken_image_by_image(mini_space, measured):
     assert overall.to_blocks["els"].mean == pytest.approx(1.4 / 3)
     assert overall.gap["skip"].mean == pytest.approx(0.8 - 1.3 / 3)
     assert overall.gap["els"].mean == pytest.approx(0.7 - 1.4 / 3)
+    assert overall.gap_difference.mean == pytest.approx(-0.1 - 0.1 / 3)
     low, high = overall.difference.over_images
     assert 0.01 < low < 0.1 / 3 < high < 0.06
 
