@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scarlet_tf.analysis.intervals import Estimate
+from scarlet_tf.analysis.mean_estimate import MeanEstimate
 from scarlet_tf.analysis.plane import Plane, angles_degrees
 from scarlet_tf.arch.space import SearchSpace
 from scarlet_tf.arch.spec import SKIP
@@ -59,7 +59,7 @@ class SkipSimilarity:
         return cls(**{name: np.asarray(values) for name, values in data.items()})
 
 
-def _dicts(estimates: Mapping[str, Estimate]) -> dict:
+def _dicts(estimates: Mapping[str, MeanEstimate]) -> dict:
     return {name: estimate.to_dict() for name, estimate in estimates.items()}
 
 
@@ -70,10 +70,10 @@ class SlotMeans:
     """
 
     slots: tuple[int, ...]
-    to_blocks: Mapping[str, Estimate]
-    gap: Mapping[str, Estimate]
-    difference: Estimate
-    gap_difference: Estimate
+    to_blocks: Mapping[str, MeanEstimate]
+    gap: Mapping[str, MeanEstimate]
+    difference: MeanEstimate
+    gap_difference: MeanEstimate
 
     @classmethod
     def of(
@@ -87,10 +87,10 @@ class SlotMeans:
         gap = {name: values[..., chosen].mean(axis=-1) - to[name] for name, values in among_blocks.items()}
         return cls(
             slots=tuple(np.flatnonzero(chosen).tolist()),
-            to_blocks={name: Estimate.of(to[name]) for name in to},
-            gap={name: Estimate.of(gap[name]) for name in gap},
-            difference=Estimate.of(to["els"] - to["skip"]),
-            gap_difference=Estimate.of(gap["els"] - gap["skip"]),
+            to_blocks={name: MeanEstimate.of(to[name]) for name in to},
+            gap={name: MeanEstimate.of(gap[name]) for name in gap},
+            difference=MeanEstimate.of(to["els"] - to["skip"]),
+            gap_difference=MeanEstimate.of(gap["els"] - gap["skip"]),
         )
 
     def to_dict(self) -> dict:
@@ -117,9 +117,9 @@ class SkipComparison:
     space: SearchSpace
     stabilized: np.ndarray
     matrices: Mapping[str, np.ndarray]
-    to_blocks: Mapping[str, Estimate]
-    difference: Estimate
-    by_seed: Mapping[int, Estimate]
+    to_blocks: Mapping[str, MeanEstimate]
+    difference: MeanEstimate
+    by_seed: Mapping[int, MeanEstimate]
     overall: SlotMeans
     first: SlotMeans | None
     later: SlotMeans | None
@@ -138,9 +138,9 @@ class SkipComparison:
             space=space,
             stabilized=stabilized,
             matrices={name: matrices.mean(axis=0) for name, matrices in stacked("matrices").items()},
-            to_blocks={name: Estimate.of(values) for name, values in to_blocks.items()},
-            difference=Estimate.of(difference),
-            by_seed={seed: Estimate.of(difference[[place]]) for place, seed in enumerate(measured)},
+            to_blocks={name: MeanEstimate.of(values) for name, values in to_blocks.items()},
+            difference=MeanEstimate.of(difference),
+            by_seed={seed: MeanEstimate.of(difference[[place]]) for place, seed in enumerate(measured)},
             overall=SlotMeans.of(to_blocks, among_blocks, stabilized),
             first=SlotMeans.of(to_blocks, among_blocks, stabilized & starts),
             later=SlotMeans.of(to_blocks, among_blocks, stabilized & ~starts),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scarlet_tf.analysis.intervals import MIN_IMAGES, Estimate
+from scarlet_tf.analysis.mean_estimate import MIN_IMAGES, MeanEstimate
 from scarlet_tf.analysis.skip_similarity import (
     STABILIZERS,
     SkipComparison,
@@ -114,11 +114,11 @@ def _range(interval: np.ndarray) -> str:
     return f"{low:+z.3f} to {high:+z.3f}"
 
 
-def _signed(estimate: Estimate) -> str:
+def _signed(estimate: MeanEstimate) -> str:
     return f"{estimate.mean:+z.3f} ({_range(estimate.interval)})"
 
 
-def _angle(similarity: Estimate) -> str:
+def _angle(similarity: MeanEstimate) -> str:
     """The angle whose cosine it is, and its interval, in degrees."""
     low, high = similarity.interval
     angle, least, most = np.degrees(np.arccos(np.clip([similarity.mean, high, low], -1.0, 1.0)))
@@ -167,7 +167,9 @@ def conclusions(compared: SkipComparison, slot: int) -> str:
 
 
 def _rows(compared: SkipComparison) -> list[list[str]]:
-    def row(slot: str, to_blocks: Mapping[str, Estimate], difference: Estimate, verdict: str | None) -> list[str]:
+    def row(
+        slot: str, to_blocks: Mapping[str, MeanEstimate], difference: MeanEstimate, verdict: str | None
+    ) -> list[str]:
         cells = [slot, *(f"{to_blocks[name].mean:.3f}" for name in STABILIZERS), f"{difference.mean:+z.3f}"]
         intervals = (difference.over_images, difference.over_seeds)
         cells += [_range(interval) for interval in intervals if interval is not None]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scarlet_tf.analysis.intervals import MIN_IMAGES
+from scarlet_tf.analysis.mean_estimate import MIN_IMAGES
 from scarlet_tf.analysis.skip_similarity import STABILIZERS, SkipComparison, SkipSimilarity
 from scarlet_tf.arch.spaces import get_space
 from scarlet_tf.data import load_dataset

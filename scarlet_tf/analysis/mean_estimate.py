@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-LEVEL = 0.95
+from scarlet_tf.analysis.estimate import CONFIDENCE
+
 MIN_IMAGES = 20
 """Fewer resample into too few different means for a bootstrap to say how far these spread."""
 _RESAMPLES, _BATCH = 9999, 50
@@ -21,7 +22,7 @@ def bootstrap_interval(values: np.ndarray, seed: int = 0) -> np.ndarray:
         np.mean,
         n_resamples=_RESAMPLES,
         batch=_BATCH,
-        confidence_level=LEVEL,
+        confidence_level=CONFIDENCE,
         method="percentile",
         random_state=np.random.default_rng(seed),
     ).confidence_interval
@@ -30,12 +31,12 @@ def bootstrap_interval(values: np.ndarray, seed: int = 0) -> np.ndarray:
 
 def student_interval(values: np.ndarray) -> np.ndarray:
     """Student's 95% interval of the mean over the first axis: (2, ...) of values (n, ...), at least 2."""
-    half = stats.t.ppf((1 + LEVEL) / 2, len(values) - 1) * stats.sem(values)
+    half = stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * stats.sem(values)
     return values.mean(axis=0) + np.multiply.outer([-1.0, 1.0], half)
 
 
 @dataclass(frozen=True, eq=False)
-class Estimate:
+class MeanEstimate:
     """A mean (...) and its 95% intervals (2, ...).
 
     `over_images` says how far it would spread on other images with these very trainings. `over_seeds`, None of a single
@@ -47,7 +48,7 @@ class Estimate:
     over_seeds: np.ndarray | None
 
     @classmethod
-    def of(cls, values: np.ndarray) -> "Estimate":
+    def of(cls, values: np.ndarray) -> "MeanEstimate":
         """That of values (seeds, images, ...), each seed on the same images."""
         over_seeds = student_interval(values.mean(axis=1)) if len(values) > 1 else None
         return cls(values.mean(axis=(0, 1)), bootstrap_interval(values.mean(axis=0)), over_seeds)
@@ -57,10 +58,10 @@ class Estimate:
         """What a claim about the method has to hold against: the interval over seeds, or of one seed over images."""
         return self.over_images if self.over_seeds is None else self.over_seeds
 
-    def at(self, index: object) -> "Estimate":
+    def at(self, index: object) -> "MeanEstimate":
         """That of a part of the axes beyond the images."""
         over_seeds = None if self.over_seeds is None else self.over_seeds[:, index]
-        return Estimate(self.mean[index], self.over_images[:, index], over_seeds)
+        return MeanEstimate(self.mean[index], self.over_images[:, index], over_seeds)
 
     def sign(self) -> int:
         """1 or -1 where the interval of one number is all above or all below zero, else 0."""

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from scarlet_tf.analysis.intervals import Estimate, bootstrap_interval, student_interval
+from scarlet_tf.analysis.mean_estimate import MeanEstimate, bootstrap_interval, student_interval
 
 
 def test_bootstrap_is_near_the_normal_interval_of_many_values():
@@ -40,23 +40,23 @@ def test_student_is_that_of_the_table():
 def test_estimate_of_several_seeds_is_as_sure_as_the_seeds_agree():
     images = np.random.default_rng(4).normal(0, 0.01, 50)
     values = np.array([[1.0], [2.0], [3.0]]) + images  # (seeds, images): images hardly differ, seeds do
-    estimate = Estimate.of(values)
+    estimate = MeanEstimate.of(values)
     assert estimate.mean == pytest.approx(2, abs=0.01)
     np.testing.assert_allclose(estimate.over_images, bootstrap_interval(2 + images))
     np.testing.assert_allclose(estimate.over_seeds, student_interval(values.mean(axis=1)))
     assert estimate.interval is estimate.over_seeds
     assert estimate.sign() == 0  # -0.48 to 4.48
-    alone = Estimate.of(values[:1])
+    alone = MeanEstimate.of(values[:1])
     assert alone.over_seeds is None
     assert alone.interval is alone.over_images
     assert alone.sign() == 1
-    assert Estimate.of(-values[:1]).sign() == -1
+    assert MeanEstimate.of(-values[:1]).sign() == -1
 
 
 def test_a_part_of_an_estimate_is_the_estimate_of_that_part():
     values = np.random.default_rng(5).normal(size=(2, 30, 4))
-    whole = Estimate.of(values)
-    part, expected = whole.at(2), Estimate.of(values[..., 2])
+    whole = MeanEstimate.of(values)
+    part, expected = whole.at(2), MeanEstimate.of(values[..., 2])
     assert part.mean == pytest.approx(expected.mean)
     np.testing.assert_allclose(part.over_images, expected.over_images)
     np.testing.assert_allclose(part.over_seeds, expected.over_seeds)
