@@ -22,6 +22,27 @@ from scarlet_tf.weights import WeightsSource
 ARTIFACT_SUFFIXES = (".tflite", ".onnx", ".keras")
 
 
+def right_answers(
+    predict: Callable[[np.ndarray], np.ndarray],
+    dataset: Dataset,
+    split: str,
+    image_size: int,
+    batch_size: int = 250,
+    max_images: int | None = None,
+) -> np.ndarray:
+    """Whether each image of `split` gets its label from `predict` (images to logits), (images,) bool."""
+    total = dataset.num_examples(split)
+    total = total if max_images is None else min(total, max_images)
+    right, seen = [], 0
+    batches = dataset.evaluation_batches(split, batch_size, image_size, max_images)
+    with progress(f"evaluate on {split}", total) as report, dataset.naming_bad_files():
+        for images, labels in batches.as_numpy_iterator():
+            right.append(predict(images).argmax(axis=1) == labels)
+            seen += len(labels)
+            report.update(seen)
+    return np.concatenate(right)
+
+
 def accuracy(
     predict: Callable[[np.ndarray], np.ndarray],
     dataset: Dataset,
@@ -31,16 +52,8 @@ def accuracy(
     max_images: int | None = None,
 ) -> tuple[int, int]:
     """How many images of `split` get their label from `predict` (images to logits), and of how many."""
-    total = dataset.num_examples(split)
-    total = total if max_images is None else min(total, max_images)
-    correct = seen = 0
-    batches = dataset.evaluation_batches(split, batch_size, image_size, max_images)
-    with progress(f"evaluate on {split}", total) as report, dataset.naming_bad_files():
-        for images, labels in batches.as_numpy_iterator():
-            correct += int((predict(images).argmax(axis=1) == labels).sum())
-            seen += len(labels)
-            report.update(seen)
-    return correct, seen
+    right = right_answers(predict, dataset, split, image_size, batch_size, max_images)
+    return int(right.sum()), len(right)
 
 
 def is_artifact(model: str) -> bool:

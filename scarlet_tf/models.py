@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from scarlet_tf.arch.named import NamedArch
 from scarlet_tf.errors import InputError
-from scarlet_tf.export.extract import Extraction, extract_path
+from scarlet_tf.export.extract import Extraction, extract_path, without_stabilizers
 from scarlet_tf.nets.standalone import CLASSIFIER, build_model
 from scarlet_tf.nets.supernet import Supernet, build_supernet
 from scarlet_tf.nets.weight_file import load_weight_file
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A standalone network. `extraction` and `path_logits` (images -> logits of the supernet's path, float32 NumPy) are
-    there where its weights come from a supernet; `fresh` says that it was never trained. `twin` is its quantised twin
-    where it was trained for int8."""
+    """A standalone network. `extraction` and `path_logits` (images -> logits of the supernet's path, or of the network
+    with its stabilizers, float32 NumPy) are there where its weights come from either; `fresh` says that it was never
+    trained. `twin` is its quantised twin where it was trained for int8."""
 
     model: keras.Model
     extraction: Extraction | None = None
@@ -67,6 +67,20 @@ def _with_new_classifier(
     return LoadedModel(model)
 
 
+def _of_a_stabilized_network(
+    named: NamedArch, source: WeightsSource, image_size: int, dropout: float, keep_stabilizers: bool
+) -> LoadedModel:
+    trained = source.training
+    network = build_model(named.arch, image_size, trained.num_classes, trained.dropout, trained.stabilizer)
+    restore(Workdir(source.path), network)
+    if keep_stabilizers:
+        extraction = Extraction(network, trained.stabilizer, (), len(named.arch.skipped_slots))
+    else:
+        extraction = without_stabilizers(network, named.arch, dropout=dropout)
+    logits = tf.function(lambda images: network(images))
+    return LoadedModel(extraction.model, extraction, lambda images: logits(images).numpy())
+
+
 def _restored_twin(workdir: Path, model: keras.Model) -> "Twin":
     """The quantised twin of `model` out of a training with --qat, whose weights `model` gets."""
     from scarlet_tf.quantization.aware_model import QuantisationAwareModel  # takes seconds to import
@@ -85,8 +99,8 @@ def load_model(
     dropout: float = 0.2,
     keep_stabilizers: bool = False,
 ) -> LoadedModel:
-    """The standalone network of `named` with the weights of `source`; out of a supernet, without stabilizers. Its
-    classifier is fresh where `source` says so.
+    """The standalone network of `named` with the weights of `source`; out of a supernet or a network that was trained
+    with stabilizers, without these, unless `keep_stabilizers`. Its classifier is fresh where `source` says so.
 
     Image size (pixels a side) and classes are by default those of the training, else the network's own and 1000.
     Raises InputError where the weights do not fit.
@@ -103,6 +117,8 @@ def load_model(
         extraction = extract_path(supernet, named.genotype, named.name, keep_stabilizers, dropout=dropout)
         path_logits = tf.function(lambda images: supernet(images, path=named.genotype))
         return LoadedModel(extraction.model, extraction, lambda images: path_logits(images).numpy())
+    if source.is_stabilized:
+        return _of_a_stabilized_network(named, source, image_size, dropout, keep_stabilizers)
     num_classes = num_classes or (trained.num_classes if trained else 1000)
     model = build_model(named.arch, image_size, num_classes, dropout)
     if trained and trained.qat:

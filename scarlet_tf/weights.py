@@ -44,7 +44,8 @@ class WeightsSource:
     """Where the weights of a standalone network come from.
 
     `path` None means fresh ones; `training` is there where it is the workdir of a training: of a supernet, whose path
-    is extracted, or of the network itself. With `new_classifier` the classifier is left out of it.
+    is extracted, or of the network itself, whose stabilizers, if it was trained with some, are removed. With
+    `new_classifier` the classifier is left out of it.
     """
 
     path: Path | None = None
@@ -72,6 +73,11 @@ class WeightsSource:
                 f"--weights must be of the architecture {named.name}, in the space {named.space.name}. "
                 f"Received: {weights}, {what}."
             )
+        if training.kept_stabilizer == "els_relu":
+            raise InputError(
+                f"--weights={weights} is of a network trained with --stabilizer=els_relu --keep_stabilizers: no linear "
+                f"map, which cannot be removed. As it is, evaluate runs it: --model={path / 'model.keras'}."
+            )
         return cls(path, training, new_classifier)
 
     def check_num_classes(self, num_classes: int | None) -> None:
@@ -84,11 +90,19 @@ class WeightsSource:
 
     def check_has_stabilizers(self) -> None:
         """Raises InputError where there is nothing that --keep_stabilizers could keep."""
-        if not self.is_supernet:
-            raise InputError("--keep_stabilizers needs the workdir of a supernet in --weights.")
+        if not self.is_supernet and not self.is_stabilized:
+            raise InputError(
+                "--keep_stabilizers needs the workdir of a supernet in --weights, or of a network trained with it."
+            )
         if self.training.stabilizer != "els":
-            raise InputError(f"--keep_stabilizers is for els. Received: a supernet with {self.training.stabilizer}.")
+            what = "supernet" if self.is_supernet else "network"
+            raise InputError(f"--keep_stabilizers is for els. Received: a {what} with {self.training.stabilizer}.")
 
     @property
     def is_supernet(self) -> bool:
         return self.training is not None and self.training.space is not None
+
+    @property
+    def is_stabilized(self) -> bool:
+        """Whether it is the training of a network with stabilizers in its skipped slots."""
+        return self.training is not None and self.training.keep_stabilizers

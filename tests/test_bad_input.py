@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -113,7 +114,27 @@ WITHOUT_TENSORFLOW = [
     (TRAIN, ["--ema_decay=0.9"], ["--ema_decay is for --model", "0.9"]),
     (TRAIN, ["--probe_epochs=-1"], ["--probe_epochs", "at least 0", "-1"]),
     (TRAIN, ["--probe_paths=1"], ["--probe_paths", "at least 2", "1"]),
-    (TRAIN_NETWORK, ["--model=arch.json", "--probe_epochs=1"], ["--probe_epochs is for --space", "1"]),
+    (
+        TRAIN_NETWORK,
+        ["--model=arch.json", "--probe_epochs=1", "--probe_bn=batch"],
+        ["--probe_bn is for --space", "batch"],
+    ),
+    (TRAIN, ["--keep_stabilizers"], ["--keep_stabilizers is for --model"]),
+    (
+        TRAIN_NETWORK,
+        ["--model=other.json", "--keep_stabilizers"],
+        ["--keep_stabilizers needs a --model that skips a slot", "other"],
+    ),
+    (
+        TRAIN_NETWORK,
+        ["--model=arch.json", "--keep_stabilizers", "--weights=network"],
+        ["--weights must be left at None with --keep_stabilizers", "network"],
+    ),
+    (
+        TRAIN_NETWORK,
+        ["--model=arch.json", "--keep_stabilizers", "--layer_decay=0.9"],
+        ["--layer_decay must be left at 1.0 with --keep_stabilizers", "0.9"],
+    ),
     (TRAIN, ["--freeze=stem"], ["--freeze=stem needs --weights"]),
     (TRAIN, ["--width=2"], ["--width", "--model"]),
     (TRAIN_NETWORK, ["--model=arch.json", "--width=0"], ["--width", "above 0", "0"]),
@@ -204,6 +225,7 @@ WITHOUT_TENSORFLOW = [
     (EXPORT, ["--model=scarlet_b", "--weights=supernet"], ["--weights", "scarlet_b", "supernet of mini"]),
     (EXPORT, ["--model=other.json", "--weights=network"], ["--weights", "other", "network mini_arch"]),
     (EXPORT, ["--keep_stabilizers"], ["--keep_stabilizers", "--weights"]),
+    (EXPORT, ["--weights=rectified"], ["--weights=rectified", "els_relu", "rectified/model.keras"]),
     (EXPORT, ["--dataset=mnist"], ["--dataset", "mnist"]),
     (EXPORT, ["--dataset=folder", "--data_dir=loop"], BAD_DATA["loop"]),
     # evaluate
@@ -217,6 +239,7 @@ WITHOUT_TENSORFLOW = [
     (EVALUATE, ["--dataset=folder", "--data_dir=file"], BAD_DATA["file"]),
     (EVALUATE, ["--dataset=folder", "--data_dir=data"], ["--weights", "2 classes", "10"]),
     (EVALUATE, ["--max_images=0"], ["--max_images", "0"]),
+    (EVALUATE, ["--weights=rectified"], ["--weights=rectified", "els_relu", "rectified/model.keras"]),
     (EVALUATE, ["--model=other.json", "--weights=network"], ["--weights", "other", "network mini_arch"]),
     # import_torch
     (IMPORT, ["--model=scarlet_z"], BAD_MODELS["scarlet_z"]),
@@ -275,7 +298,9 @@ def place(tmp_path_factory, mini_space, mini_arch) -> Path:
         (place / image).touch()
     supernet = TrainConfig("synthetic", 16, space=mini_space, batch_size=50, num_classes=10)
     network = TrainConfig("synthetic", 16, model=mini_arch, batch_size=50, num_classes=10)
-    for name, config in {"supernet": supernet, "network": network, "young": supernet}.items():
+    rectified = replace(network, keep_stabilizers=True, stabilizer="els_relu")
+    trainings = {"supernet": supernet, "network": network, "young": supernet, "rectified": rectified}
+    for name, config in trainings.items():
         Workdir(place / name).start(config)
         if name != "young":
             (place / name / "checkpoints").mkdir()

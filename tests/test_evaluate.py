@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from scarlet_tf.data import load_dataset
-from scarlet_tf.evaluate import accuracy, is_artifact
+from scarlet_tf.evaluate import accuracy, is_artifact, right_answers
 from scarlet_tf.export.description import Description, Preprocessing
 
 
@@ -36,6 +36,12 @@ def test_right_answers_are_counted(split, max_images, seen, dataset):
 def test_perfect_answers_are_all_right(dataset):
     labels = iter(dataset.evaluation_batches("test", 64, 8).map(lambda images, labels: labels).as_numpy_iterator())
     assert accuracy(lambda images: np.eye(10)[next(labels)], dataset, "test", 8, 64) == (500, 500)
+
+
+def test_each_answer_is_told_right_or_wrong(dataset):
+    ((_, labels),) = dataset.evaluation_batches("test", 500, 8).as_numpy_iterator()
+    right = right_answers(lambda images: np.tile(np.eye(10)[3], (len(images), 1)), dataset, "test", 8, 64, 120)
+    np.testing.assert_array_equal(right, labels[:120] == 3)
 
 
 @pytest.mark.parametrize("name", ["net.tflite", "net.onnx", "net.keras"])

@@ -10,8 +10,9 @@ import pytest
 from scarlet_tf.train.config import TrainConfig
 
 ROOT = Path(__file__).parents[1]
-OF_OTHERS = ("analyze_", "detect_")  # commands
-FLAGFILES = sorted(path.name for path in (ROOT / "flags").glob("*.flags") if not path.name.startswith(OF_OTHERS))
+OF_OTHER_COMMANDS = ("detect_", "analyze_")
+NAMES = (path.name for path in (ROOT / "flags").glob("*.flags"))
+FLAGFILES = sorted(name for name in NAMES if not name.startswith(OF_OTHER_COMMANDS))
 SCRATCH = {
     "space": None,
     "dataset": "imagenet2012",

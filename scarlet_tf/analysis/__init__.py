@@ -1,1 +1,2 @@
-"""Measures of a supernet: how well it ranks its networks, and how alike the outputs of its choices are."""
+"""Measures of a supernet: how its training went, how well it ranks its networks, and how alike the outputs of its
+choices are; and intervals of what is measured."""

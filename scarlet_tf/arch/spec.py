@@ -219,6 +219,16 @@ class ArchSpec:
         _require(self.activation in ACTIVATIONS, f"activation must be one of {ACTIVATIONS}.", self.activation)
 
     @property
+    def is_plain(self) -> bool:
+        """Whether it is of plain convolutions, or of nothing but what only a network of these has."""
+        return self.head.filters is None or any(row.entry or isinstance(row, PlainConv) for row in self.blocks)
+
+    @property
+    def skipped_slots(self) -> tuple[int, ...]:
+        """The slots that are left out."""
+        return tuple(slot for slot, row in enumerate(self.blocks) if isinstance(row, Skip))
+
+    @property
     def min_image_size(self) -> int:
         """Product of the strides, in pixels: the smallest image that leaves one pixel to the head."""
         return self.stem.stride * math.prod(block.stride for block in self.blocks)

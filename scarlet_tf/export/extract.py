@@ -1,25 +1,28 @@
-"""From a path of the supernet to the standalone network with the same function and no stabilizer left."""
+"""From a path of the supernet, or a network with stabilizers, to the standalone network with the same function and none
+left."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import keras
 import numpy as np
 
+from scarlet_tf.arch.layout import stage_starts
+from scarlet_tf.arch.spec import ArchSpec
 from scarlet_tf.errors import InputError
 from scarlet_tf.export.fold import MAX_CONDITION, BlockWeights, Removal, remove_stabilizers
 from scarlet_tf.export.fold_plain import Reader, fold_into_readers
 from scarlet_tf.nets.blocks import InvertedBottleneck, ProjectionConv
 from scarlet_tf.nets.conv_bn import BN_EPSILON, ConvBN
 from scarlet_tf.nets.stabilizer import Stabilizer
-from scarlet_tf.nets.standalone import CLASSIFIER, build_model
+from scarlet_tf.nets.standalone import CLASSIFIER, StandaloneModel, build_model
 from scarlet_tf.nets.supernet import Supernet
 
 
 @dataclass(frozen=True)
 class Extraction:
-    """A standalone network, the kind of the supernet's stabilizers, how each one of the path was removed, and how many
-    were kept."""
+    """A standalone network, the kind of the stabilizers that stood in its skipped slots, how each one was removed, and
+    how many were kept."""
 
     model: keras.Model
     kind: str
@@ -81,70 +84,97 @@ def extract_path(
     float32 cannot hold the change of basis (`scarlet_tf.export.fold`) and BeforePoolingError where max-pooling reads a
     stabilizer (`scarlet_tf.export.fold_plain`), unless `keep_stabilizers`, which leaves them in.
     """
-    space = supernet.space
-    genotype = space.check(genotype)
-    path = [slot.candidates[choice] for slot, choice in zip(supernet.slots, genotype, strict=True)]
-    stabilizers = [layer for layer in path if isinstance(layer, Stabilizer)]
+    genotype = supernet.space.check(genotype)
     if keep_stabilizers and supernet.stabilizer != "els":
         raise InputError(f"--keep_stabilizers is for els. Received a supernet with {supernet.stabilizer}.")
-    if supernet.stabilizer == "els_relu" and stabilizers:
+    arch = supernet.space.decode(genotype, name)
+    path = [slot.candidates[choice] for slot, choice in zip(supernet.slots, genotype, strict=True)]
+    layers = {"stem": supernet.stem} | {layer.name: layer for layer in supernet.head}
+    layers |= {f"slot_{slot}": layer for slot, layer in enumerate(path)}
+    layers |= {f"slot_{slot}_entry": block.entry for slot, block in enumerate(supernet.slots) if block.entry}
+    sizes = supernet.image_size, supernet.num_classes, dropout
+    if keep_stabilizers:
+        model = build_model(arch, *sizes, "els")
+        for layer in model.layers:
+            if layer.weights:
+                _copy(layers[layer.name], layer)
+        return Extraction(model, "els", (), len(arch.skipped_slots))
+    model = build_model(arch, *sizes)
+    return Extraction(model, supernet.stabilizer, _extract_into(model, arch, layers, max_condition, basis), 0)
+
+
+def without_stabilizers(
+    network: StandaloneModel,
+    arch: ArchSpec,
+    max_condition: float = MAX_CONDITION,
+    basis: str = "balanced",
+    dropout: float = 0.2,
+) -> Extraction:
+    """The network of `arch` that is the same function as `network`, which was built with stabilizers, and has none.
+
+    Raises InputError for "els_relu", IllConditionedError and BeforePoolingError, as `extract_path`.
+    """
+    (kind,) = {layer.kind for layer in network.layers if isinstance(layer, Stabilizer)}
+    model = build_model(arch, network.input_shape[1], network.output_shape[-1], dropout)
+    layers = {layer.name: layer for layer in network.layers}
+    return Extraction(model, kind, _extract_into(model, arch, layers, max_condition, basis), 0)
+
+
+def _extract_into(
+    model: StandaloneModel,
+    arch: ArchSpec,
+    layers: Mapping[str, keras.layers.Layer],
+    max_condition: float,
+    basis: str,
+) -> tuple[Removal, ...]:
+    """Gives `model`, of `arch`, the weights of `layers`, by the names that a standalone network's layers have, less the
+    stabilizers in skipped slots."""
+    path = [layers[f"slot_{slot}"] for slot in range(len(arch.blocks))]
+    if any(isinstance(layer, Stabilizer) and layer.kind == "els_relu" for layer in path):
         raise InputError(
-            "A stabilizer with ReLU is no linear map and cannot be removed. Received a supernet trained with "
+            "A stabilizer with ReLU is no linear map and cannot be removed. Received weights trained with "
             "--stabilizer=els_relu; train with els or skip to export."
         )
-    model = build_model(
-        space.decode(genotype, name),
-        supernet.image_size,
-        supernet.num_classes,
-        dropout,
-        keep_stabilizers,
-    )
-    _copy(supernet.stem, model.get_layer("stem"))
-    for slot, layer in enumerate(path):
-        entry = supernet.slots[slot].entry
-        if entry is not None:
-            _copy(entry, model.get_layer(f"slot_{slot}_entry"))
-        if keep_stabilizers or not isinstance(layer, Stabilizer):
-            _copy(layer, model.get_layer(f"slot_{slot}"))
-    for layer in supernet.head:
-        _copy(layer, model.get_layer(layer.name))
-    if keep_stabilizers:
-        return Extraction(model, supernet.stabilizer, (), len(stabilizers))
-    if space.is_plain:
-        removals = _removed_from_plain(supernet, path, model)
-        return Extraction(model, supernet.stabilizer, tuple(removals), 0)
+    for layer in model.layers:
+        if layer.weights:
+            _copy(layers[layer.name], layer)
+    if arch.is_plain:
+        return tuple(_removed_from_plain(model, path, layers))
     rows = [layer.matrix() if isinstance(layer, Stabilizer) else _block_weights(layer) for layer in path]
-    head = supernet.head_conv.conv
-    head_kernel, removals = remove_stabilizers(space.stage_starts, rows, _matrix(head), max_condition, basis)
+    head = layers["head"].conv
+    starts = stage_starts(arch.stem.out_channels, arch.blocks)
+    head_kernel, removals = remove_stabilizers(starts, rows, _matrix(head), max_condition, basis)
     model.get_layer("head").conv.kernel.assign(head_kernel[np.newaxis, np.newaxis])
     for slot, weights in enumerate(rows):
         if isinstance(weights, BlockWeights):
             _write(model.get_layer(f"slot_{slot}"), weights)
-    return Extraction(model, supernet.stabilizer, tuple(removals), 0)
+    return tuple(removals)
 
 
-def _removed_from_plain(supernet: Supernet, path: Sequence[keras.layers.Layer], model: keras.Model) -> list[Removal]:
+def _removed_from_plain(
+    model: StandaloneModel, path: Sequence[keras.layers.Layer], layers: Mapping[str, keras.layers.Layer]
+) -> list[Removal]:
     """Writes the kernels of `model` that take over the stabilizers of a path of plain convolutions; the record."""
     parts: list[Reader | tuple[int, np.ndarray]] = []
     kernels: list[tuple[keras.Variable, Reader]] = []
 
-    def read_by(own: keras.Variable, of_supernet: keras.Variable, pools: bool = False) -> None:
-        reader = Reader(_float64(of_supernet), pools)
+    def read_by(own: keras.Variable, given: keras.Variable, pools: bool = False) -> None:
+        reader = Reader(_float64(given), pools)
         parts.append(reader)
         kernels.append((own, reader))
 
     for slot, layer in enumerate(path):
-        entry = supernet.slots[slot].entry
+        entry = layers.get(f"slot_{slot}_entry")
         if entry is not None:
             read_by(model.get_layer(f"slot_{slot}_entry").conv.kernel, entry.conv.kernel, entry.pool > 1)
         if isinstance(layer, Stabilizer):
             parts.append((slot, layer.matrix()))
         else:
             read_by(model.get_layer(f"slot_{slot}").conv.kernel, layer.conv.kernel)
-    if supernet.head_conv is not None:
-        read_by(model.get_layer("head").conv.kernel, supernet.head_conv.conv.kernel)
+    if "head" in layers:
+        read_by(model.get_layer("head").conv.kernel, layers["head"].conv.kernel)
     else:  # past the pooling, which is a mean
-        read_by(model.get_layer(CLASSIFIER).kernel, supernet.head[-1].kernel)
+        read_by(model.get_layer(CLASSIFIER).kernel, layers[CLASSIFIER].kernel)
     removals = fold_into_readers(parts)
     for kernel, reader in kernels:
         kernel.assign(reader.kernel)

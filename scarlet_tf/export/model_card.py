@@ -312,7 +312,7 @@ def _stabilizers(certificate: Mapping) -> list[str]:
     if left is None and not removals:
         return []
     removed = certificate.get("stabilizers_removed", len(removals))
-    said = f"Of the stabilizers on the supernet's path, {removed} were removed exactly and {left or 0} are left."
+    said = f"Of the stabilizers that it was trained with, {removed} were removed exactly and {left or 0} are left."
     rows = [
         [
             removal.get("slot"),

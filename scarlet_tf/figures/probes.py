@@ -27,12 +27,12 @@ def choice_name(choice: Choice | Conv | str) -> str:
     return SKIP if choice == SKIP else f"E{choice.expansion} K{choice.kernel}" + (" SE" if choice.se else "")
 
 
-def accuracy_bins(*samples: Sequence[float]) -> np.ndarray:
+def accuracy_bins(*samples: Sequence[float], num_bins: int = NUM_BINS) -> np.ndarray:
     """Edges, in [0, 1], of bins that all `samples` of accuracies share: no narrower than 0.5% each."""
     low, high = min(map(min, samples)), max(map(max, samples))
-    middle, half = (low + high) / 2, max(high - low, 0.005 * NUM_BINS) / 2
+    middle, half = (low + high) / 2, max(high - low, 0.005 * num_bins) / 2
     # low and high themselves may be a rounding error outside of middle -+ half
-    return np.linspace(min(low, max(0.0, middle - half)), max(high, min(1.0, middle + half)), NUM_BINS + 1)
+    return np.linspace(min(low, max(0.0, middle - half)), max(high, min(1.0, middle + half)), num_bins + 1)
 
 
 def label_axis(axis: Axis, percent: bool = False) -> None:

@@ -17,13 +17,16 @@ NAMES = {"els": "ELS", "skip": "plain skip"}
 def ranking_figure(
     supernets: Sequence[Mapping], genotypes: Sequence[Genotype], truth: Sequence[float], space: SearchSpace
 ) -> Figure:
-    """A scatter plot a supernet, a row a stabilizer: true against one-shot accuracy, coloured by slots skipped.
+    """A scatter plot a supernet: true against one-shot accuracy, coloured by slots skipped; side by side for one seed,
+    else a row a stabilizer.
 
     Each of `supernets` holds `stabilizer`, `seed`, `accuracies` in the order of `genotypes`, and `kendall_tau` with
     value, low and high.
     """
     stabilizers = list(dict.fromkeys(entry["stabilizer"] for entry in supernets))
     grid = [[one for one in supernets if one["stabilizer"] == name] for name in stabilizers]
+    if all(len(entries) == 1 for entries in grid):
+        grid = [[entries[0] for entries in grid]]
     columns = max(map(len, grid))
     skips = (np.array(genotypes) == space.skip_index).sum(axis=1)
     bounds = np.arange(skips.min(), skips.max() + 2) - 0.5

@@ -88,8 +88,9 @@ def block_layer(
     )
 
 
-def features(arch: ArchSpec, image: keras.KerasTensor, keep_stabilizers: bool = False) -> keras.KerasTensor:
-    """What the head of `arch` reads, (batch, h, w, c), from a symbolic `image` (batch, h, w, 3)."""
+def features(arch: ArchSpec, image: keras.KerasTensor, stabilizer: str | None = None) -> keras.KerasTensor:
+    """What the head of `arch` reads, (batch, h, w, c), from a symbolic `image` (batch, h, w, 3). `stabilizer` is the
+    kind that stands in skipped slots, as on the supernet's path; None for none."""
     placed = layout(arch)
     by_slot = {block.slot: block for block in placed.blocks}
     x = stem_layer(arch.stem)(image)
@@ -99,11 +100,11 @@ def features(arch: ArchSpec, image: keras.KerasTensor, keep_stabilizers: bool = 
             x = block_layer(placed.entries[slot], arch.activation, f"{name}_entry")(x)
         if slot in by_slot:
             block = by_slot[slot]
-            if keep_stabilizers:
+            if stabilizer is not None:
                 block = replace(block, in_stride=1)
             x = block_layer(block, arch.activation, name)(x)
-        elif keep_stabilizers:
-            x = Stabilizer(row.filters, 1 if row.entry else row.stride, name=name)(x)
+        elif stabilizer is not None:
+            x = Stabilizer(row.filters, 1 if row.entry else row.stride, stabilizer, name=name)(x)
     return x
 
 
@@ -117,7 +118,7 @@ def build_classifier(
     num_classes: int = 1000,
     dropout: float = 0.2,
     activation: str | None = None,
-    keep_stabilizers: bool = False,
+    stabilizer: str | None = None,
 ) -> StandaloneModel:
     """The network of `arch`, freshly initialised, for images of any shape at least as large as its strides.
 
@@ -125,8 +126,8 @@ def build_classifier(
     with `activation`, a name that Keras knows, `predictions`.
     """
     image = keras.Input(image_shape, name="image")
-    x = features(arch, image, keep_stabilizers)
-    in_stride = 1 if keep_stabilizers else layout(arch).head_in_stride
+    x = features(arch, image, stabilizer)
+    in_stride = layout(arch).head_in_stride if stabilizer is None else 1
     for layer in head_layers(arch.head, num_classes, dropout, in_stride):
         x = layer(x)
     if activation is not None:
@@ -139,18 +140,19 @@ def build_model(
     image_size: int = 224,
     num_classes: int = 1000,
     dropout: float = 0.2,
-    keep_stabilizers: bool = False,
+    stabilizer: str | None = None,
 ) -> StandaloneModel:
     """The network of `arch` (rows, or a published network's name), freshly initialised.
 
     Input `image` (batch, image_size, image_size, 3) float32, as the data pipeline feeds it; output `logits`
-    (batch, num_classes). The layer of slot n is named `slot_n`. With `keep_stabilizers` a skipped slot holds its ELS
-    layer. Raises ValueError where the image is smaller than the product of the strides.
+    (batch, num_classes). The layer of slot n is named `slot_n`. A skipped slot has none, unless `stabilizer`, the kind
+    of `Stabilizer` that then stands there as it does on the supernet's path. Raises ValueError where the image is
+    smaller than the product of the strides, or for another kind.
     """
     arch = get_arch(arch) if isinstance(arch, str) else arch
     check_image_size(arch, image_size)
     shape = (image_size, image_size, 3)
-    return build_classifier(arch, shape, num_classes, dropout, keep_stabilizers=keep_stabilizers)
+    return build_classifier(arch, shape, num_classes, dropout, stabilizer=stabilizer)
 
 
 def build_backbone(arch: ArchSpec, image_shape: tuple = (None, None, 3), pooling: str | None = None) -> StandaloneModel:

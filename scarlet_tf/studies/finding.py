@@ -37,6 +37,7 @@ class Finding:
     def print(self) -> None:
         """The table and the conclusions, on the terminal."""
         table = Table(*self.header, box=SIMPLE)
+        table.columns[0].no_wrap = True  # the names
         for row in self.rows:
             table.add_row(*row)
         Console().print(self.title, table)

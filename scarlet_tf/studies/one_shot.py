@@ -15,7 +15,7 @@ def one_shot_accuracies(
     validation images, 100 at a time, with the `moving` BN statistics or, by `bn`, with those of each `batch`."""
     from scarlet_tf.models import load_supernet
     from scarlet_tf.search.evaluator import SupernetEvaluator
-    from scarlet_tf.train.probes import MAX_BATCH_SIZE
+    from scarlet_tf.train.periodic_probe import MAX_BATCH_SIZE
 
     model = load_supernet(supernet)
     batches = dataset.evaluation_batches("validation", MAX_BATCH_SIZE, model.image_size, images)

@@ -73,8 +73,8 @@ def ranking_finding(
         health = RankingHealth.of(one.accuracies, images, num_classes)
         found = {name: estimate.to_dict() for name, estimate in estimates.items()}
         entries[one.name] = asdict(one) | found | {"health": asdict(health)}
-        correlations = (_text(estimates[name]) for name in ("kendall_tau", "spearman_rho"))
-        regrets = (_text(estimates[f"top_{k}_regret"], 100, 1) for k in TOP_K if k < len(truth.accuracies))
+        correlations = (estimates[name].text("z.3f") for name in ("kendall_tau", "spearman_rho"))
+        regrets = (estimates[f"top_{k}_regret"].percent(1) for k in TOP_K if k < len(truth.accuracies))
         spread = (f"{100 * value:.1f}" for value in (health.mean, health.std, health.min))
         rows.append((f"{one.stabilizer}, {one.seed}", *correlations, *regrets, *spread))
     by_stabilizer = {name: [one for one in supernets if one.stabilizer == name] for name in STABILIZERS}
@@ -111,7 +111,7 @@ def ranking_finding(
         figures={"ranking": ranking_figure(list(entries.values()), truth.genotypes, truth.accuracies, config.space)},
         captions={
             "ranking": "True accuracy against one-shot accuracy: a dot a network, coloured by how many slots it "
-            "skips; a row a stabilizer, a column a seed. In brackets the 95% interval of tau."
+            "skips. In brackets the 95% interval of tau over the networks."
         },
         conclusions=_conclusions(taus, gain, seed_gains, gain_over_seeds, spreads),
         notes=(
@@ -120,11 +120,6 @@ def ranking_finding(
             f"{config.optimizer} at {config.learning_rate:g}.",
         ),
     )
-
-
-def _text(estimate: Estimate, scale: float = 1.0, decimals: int = 3) -> str:
-    value, low, high = (f"{scale * one:z.{decimals}f}" for one in (estimate.value, estimate.low, estimate.high))
-    return f"{value} [{low}, {high}]"
 
 
 def _conclusions(
@@ -138,7 +133,7 @@ def _conclusions(
     seeds = "one seed" if len(seed_gains) == 1 else f"the mean of {len(seed_gains)} seeds"
     said = [
         f"Kendall's tau is {els:.3f} with ELS and {skip:.3f} with plain skips, in {seeds}: a gain of "
-        f"{_text(gain)} over the networks."
+        f"{gain.text('+z.3f')} over the networks."
     ]
     if gain.sign == 0:
         said.append("The interval holds zero: of these supernets neither kind is shown to order networks better.")
@@ -155,7 +150,7 @@ def _conclusions(
             0: "which of them orders better is undecided",
         }
         said.append(
-            f"Seed by seed it is {each}, over seeds {_text(gain_over_seeds)}: {verdicts[gain_over_seeds.sign]}."
+            f"Seed by seed it is {each}, over seeds {gain_over_seeds.text('+z.3f')}: {verdicts[gain_over_seeds.sign]}."
         )
     said.append(
         f"The one-shot accuracies differ by {100 * spreads['els']:.1f} points (standard deviation) with ELS and by "

@@ -45,12 +45,38 @@ def planned_supernets(
     ]
 
 
-def given_supernets(paths: Sequence[str], stabilizers: Sequence[str], flag: str = "supernets") -> list[StudySupernet]:
+def with_equal_updates(supernet: StudySupernet) -> StudySupernet:
+    """`supernet`, if by sampled paths, trained for as many updates of each block as its epochs or steps give by strict
+    fairness.
+
+    A strictly fair step trains all choices of a slot, a sampled path one: the average block needs as many times the
+    steps as there are choices. (The paper trains 360 epochs of sampled paths for 60 strictly fair ones.) Warmup and the
+    epochs between probes last as much longer.
+    """
+    config = supernet.config
+    if config.method == "fair":
+        return supernet
+    times = config.space.num_choices
+    longer = replace(
+        config,
+        epochs=times * config.epochs,
+        steps=None if config.steps is None else times * config.steps,
+        warmup_epochs=times * config.warmup_epochs,
+        probe_epochs=times * config.probe_epochs,
+    )
+    return replace(supernet, config=longer)
+
+
+def given_supernets(
+    paths: Sequence[str], stabilizers: Sequence[str], flag: str = "supernets", all_needed: bool = True
+) -> list[StudySupernet]:
     """Those of the workdirs `paths`, trained already.
 
-    Raises InputError, naming `flag`, unless each has one of `stabilizers`, each of these is there, and all are of one
-    space, image size and number of classes.
+    Raises InputError, naming `flag`, unless there is one, each has one of `stabilizers`, each of these is there where
+    they are `all_needed`, and all are of one space, image size and number of classes.
     """
+    if not paths:
+        raise InputError(f"--{flag} must name at least one workdir of a supernet. Received: none.")
     supernets = [StudySupernet(Path(path), read_supernet_training(path, flag)) for path in paths]
     for supernet in supernets:
         if supernet.config.stabilizer not in stabilizers:
@@ -59,7 +85,7 @@ def given_supernets(paths: Sequence[str], stabilizers: Sequence[str], flag: str 
                 f"{supernet.path}, with {supernet.config.stabilizer}."
             )
     missing = [name for name in stabilizers if name not in {supernet.config.stabilizer for supernet in supernets}]
-    if missing:
+    if missing and all_needed:
         raise InputError(f"--{flag} must hold a supernet of each of {', '.join(stabilizers)}. Missing: {missing[0]}.")
     for supernet in supernets[1:]:
         for name in ("space", "image_size", "num_classes"):

@@ -2,7 +2,8 @@
 
 Run the same command again to go on after a stop. The workdir gets config.json, metrics.jsonl, tensorboard/ and
 checkpoints/; a standalone network's also arch.json and, at the end, model.keras. With --probe_epochs a supernet's gets
-probes.jsonl and probes.png: how well it tells its networks apart, and how alike its choices are.
+probes.jsonl and probes.png: how well it tells its networks apart, and how alike its choices are; a network's gets
+probes.jsonl with its validation accuracy.
 """
 
 from absl import flags
@@ -64,6 +65,7 @@ _SETTINGS = (
         "streams_at_once", 0, "With --rematerialize, choices of a slot in memory at a time, by --method=fair; 0: all."
     ),
     flags.DEFINE_enum("stabilizer", "els", STABILIZERS, "What stands for a skipped slot in the supernet."),
+    flags.DEFINE_bool("keep_stabilizers", False, "Train --model, too, with --stabilizer in the slots that it skips."),
     flags.DEFINE_string(
         "weights",
         None,
@@ -92,11 +94,15 @@ _SETTINGS = (
     ),
     flags.DEFINE_bool("sync_batch_norm", False, "Statistics of the global batch, not of each device's share of it."),
     flags.DEFINE_integer("seed", 0, "Seed of weights, data order and path sampling."),
-    flags.DEFINE_integer("probe_epochs", 0, "Epochs from one probe of a supernet's ranking to the next; 0: none."),
-    flags.DEFINE_integer("probe_paths", 64, "Paths that a probe measures, the same at every probe."),
-    flags.DEFINE_integer("probe_images", 1000, "Validation images that a probe measures them on, at most."),
+    flags.DEFINE_integer(
+        "probe_epochs",
+        0,
+        "Epochs from one probe of a supernet's ranking, or of a network's accuracy, to the next; 0: none.",
+    ),
+    flags.DEFINE_integer("probe_paths", 64, "Paths of a supernet that a probe measures, the same at every probe."),
+    flags.DEFINE_integer("probe_images", 1000, "Validation images that a probe measures on, at most."),
     flags.DEFINE_enum(
-        "probe_bn", "moving", PROBE_BN, "BN statistics of a probe: moving, or of each batch of 100 images."
+        "probe_bn", "moving", PROBE_BN, "BN statistics of a supernet's probe: moving, or of each batch of 100 images."
     ),
 )
 

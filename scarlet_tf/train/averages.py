@@ -1,6 +1,10 @@
 """Moving averages of a network's weights over its training, which are often better than the last ones."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import keras
+import numpy as np
 import tensorflow as tf
 
 
@@ -33,6 +37,17 @@ class WeightAverages:
             # All replicas assign the same: the variable's own assign would have them agree once more.
             distance = (average - weight.value) * tf.cast(share, average.dtype)
             tf.raw_ops.AssignSubVariableOp(resource=average.handle, value=distance)
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Has the model use the averages while the block runs, and then its weights again."""
+        trained = [np.asarray(weight) for weight in self.weights]
+        self.replace_weights()
+        try:
+            yield
+        finally:
+            for weight, value in zip(self.weights, trained, strict=True):
+                weight.assign(value)
 
     def replace_weights(self) -> None:
         """Puts the averages into the model."""

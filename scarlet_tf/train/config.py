@@ -34,9 +34,10 @@ class TrainConfig:
     last layer that stays as it is) and `layer_decay` are for a network that starts from `weights`. With `qat` such a
     network is fine-tuned with what int8 does to it, without dropout and with its batch norms' statistics. With
     `ema_decay`, unless 0, a network's weights are in the end moving averages over the training. With `sync_batch_norm`
-    batch norms take the statistics of the global batch, not of a device's share of it. Every `probe_epochs` epochs,
-    unless 0, and at the end `probe_paths` paths of a supernet are measured on `probe_images` validation images with
-    `probe_bn` statistics, which changes nothing of the training.
+    batch norms take the statistics of the global batch, not of a device's share of it. With `keep_stabilizers` a
+    network has `stabilizer` in the slots that it skips, as on the supernet's path. Every `probe_epochs` epochs, unless
+    0, and at the end `probe_paths` paths of a supernet are measured on `probe_images` validation images with `probe_bn`
+    statistics, or the network is, which changes nothing of the training.
     The defaults are the paper's for the supernet (section 4.1). Raises InputError, naming the flag, where a value is
     off.
     """
@@ -64,6 +65,7 @@ class TrainConfig:
     rematerialize: bool = False
     streams_at_once: int = 0
     stabilizer: str = "els"
+    keep_stabilizers: bool = False
     weights: str | None = None
     new_classifier: bool = False
     freeze: str | None = None
@@ -91,8 +93,8 @@ class TrainConfig:
             raise InputError(f"--weights is for --model; a supernet starts fresh. Received: {self.weights}.")
         if self.space is not None and self.ema_decay:
             raise InputError(f"--ema_decay is for --model. Received: {self.ema_decay} with --space.")
-        if self.model is not None and self.probe_epochs:
-            raise InputError(f"--probe_epochs is for --space. Received: {self.probe_epochs} with --model.")
+        if self.model is not None and self.probe_epochs and self.probe_bn != "moving":
+            raise InputError(f"--probe_bn is for --space. Received: {self.probe_bn} with --model.")
         whole = {"image_size": 1, "batch_size": 1, "epochs": 1, "max_bad_images": 0, "seed": 0}
         whole |= {"streams_at_once": 0, "probe_epochs": 0, "probe_paths": 2, "probe_images": 1}
         for name, lowest in whole.items():
@@ -145,6 +147,8 @@ class TrainConfig:
         if self.strategy == "tpu" and self.precision == "mixed_float16":
             raise InputError("--precision on a TPU must be mixed_bfloat16 or float32. Received: mixed_float16.")
         self._check_fine_tuning()
+        if self.keep_stabilizers:
+            self._check_keep_stabilizers()
         if self.qat:
             self._check_qat()
         smallest = (self.space or self.model.space).min_image_size
@@ -183,6 +187,22 @@ class TrainConfig:
                 f"Received: {self.freeze!r}."
             )
 
+    def _check_keep_stabilizers(self) -> None:
+        if self.model is None:
+            raise InputError("--keep_stabilizers is for --model; a supernet has its own. Received: it with --space.")
+        if not self.model.arch.skipped_slots:
+            raise InputError(
+                f"--keep_stabilizers needs a --model that skips a slot. Received: {self.model.name}, which skips none."
+            )
+        self._check_left("keep_stabilizers", {"weights": None, "layer_decay": 1.0})
+
+    def _check_left(self, flag: str, values: dict[str, object]) -> None:
+        """Raises InputError where a setting is not the one that goes with `flag`."""
+        for name, needed in values.items():
+            value = getattr(self, name)
+            if value != needed:
+                raise InputError(f"--{name} must be left at {needed} with --{flag}. Received: {value}.")
+
     def _check_qat(self) -> None:
         if self.model is None:
             raise InputError("--qat is for --model. Received: it with --space.")
@@ -198,10 +218,12 @@ class TrainConfig:
             "ema_decay": 0.0,
             "sync_batch_norm": False,
         }
-        for name, needed in unfit.items():
-            value = getattr(self, name)
-            if value != needed:
-                raise InputError(f"--{name} must be left at {needed} with --qat. Received: {value}.")
+        self._check_left("qat", unfit)
+
+    @property
+    def kept_stabilizer(self) -> str | None:
+        """The kind of stabilizer that stands in the slots that a standalone network skips; None for none."""
+        return self.stabilizer if self.keep_stabilizers else None
 
     def to_dict(self) -> dict:
         """The content of a workdir's `config.json`."""

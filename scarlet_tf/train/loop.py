@@ -21,9 +21,11 @@ from scarlet_tf.train.fine_tuning import layer_rates
 from scarlet_tf.train.graph import compiled
 from scarlet_tf.train.learning_rate import learning_rate
 from scarlet_tf.train.optimizers import L2SGD, AdamW, L2RMSProp, LossScale
+from scarlet_tf.train.periodic_probe import PeriodicProbe
 from scarlet_tf.train.probes import Probe
 from scarlet_tf.train.strategy import check_same, share_out
 from scarlet_tf.train.tensorboard import TensorBoardLog
+from scarlet_tf.train.validation_probe import ValidationProbe
 from scarlet_tf.train.workdir import Workdir
 
 LOG_STEPS = 20
@@ -114,8 +116,10 @@ def fit(
 
     mend = mended_batches if config.max_bad_images else None
     probe = None
-    if config.probe_epochs:
+    if config.probe_epochs and config.space is not None:
         probe = Probe(model, dataset, config, workdir, schedule.total_steps)
+    elif config.probe_epochs:
+        probe = ValidationProbe(model, dataset, config, workdir, schedule.total_steps, averages)
     with dataset.naming_bad_files():
         run_steps(model, batches, config.batch_size, schedule, workdir, strategy, description, mend, probe, averages)
     if averages is not None:
@@ -131,7 +135,7 @@ def run_steps(
     strategy: tf.distribute.Strategy,
     description: str,
     mended_batches: Callable[[int], tf.data.Dataset | None] | None = None,
-    probe: Probe | None = None,
+    probe: PeriodicProbe | None = None,
     averages: WeightAverages | None = None,
 ) -> None:
     """Calls `model.train_step`, compiled under `strategy`, a step at a time, with metrics and checkpoints in `workdir`.

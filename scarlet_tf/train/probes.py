@@ -13,9 +13,8 @@ from scarlet_tf.nets.single_path import single_paths
 from scarlet_tf.nets.supernet import Supernet
 from scarlet_tf.search.evaluator import SupernetEvaluator
 from scarlet_tf.train.config import TrainConfig
+from scarlet_tf.train.periodic_probe import PeriodicProbe
 from scarlet_tf.train.workdir import Workdir
-
-MAX_BATCH_SIZE = 100
 
 
 def trained_counts(config: TrainConfig, steps: int) -> np.ndarray:
@@ -27,12 +26,10 @@ def trained_counts(config: TrainConfig, steps: int) -> np.ndarray:
     return update_counts(single_paths(config.seed, steps, space.num_slots, space.num_choices), space.num_choices)
 
 
-class Probe:
-    """Measures `supernet` on validation images, adds a line to `probes.jsonl` and draws `probes.png` anew.
+class Probe(PeriodicProbe):
+    """Measures paths of `supernet`, and draws `probes.png` anew.
 
-    The paths are the same at every probe, and those of any training with the same space, seed and number of paths. A
-    probe leaves the training alone: weights, moving BN statistics, the order of the images and the sampling of paths
-    stay as they are.
+    The paths are the same at every probe, and those of any training with the same space, seed and number of paths.
     """
 
     def __init__(
@@ -43,30 +40,21 @@ class Probe:
         workdir: Workdir,
         total_steps: int,
     ) -> None:
-        self._config, self._workdir = config, workdir
-        self._num_classes = dataset.num_classes
-        self._steps_per_epoch = dataset.steps_per_epoch(config.batch_size)
-        self._period, self._total_steps = config.probe_epochs * self._steps_per_epoch, total_steps
+        super().__init__(dataset, config, workdir, total_steps)
+        self._config, self._num_classes = config, dataset.num_classes
         self._paths = probe_paths(config.space, config.probe_paths, config.seed)
-        self._images = min(config.probe_images, dataset.num_examples("validation"))
-        batch_size = min(MAX_BATCH_SIZE, config.batch_size)
-        batches = dataset.evaluation_batches("validation", batch_size, config.image_size, self._images)
-        self._batches = batches.cache()  # each path goes over all of them
+        self._batches = self._batches.cache()  # each path goes over all of them
         self._bn, self._accuracies = config.probe_bn, SupernetEvaluator(supernet, self._batches, config.probe_bn)
         self._similarity = ChoiceSimilarity(supernet)
 
-    def is_due(self, step: int) -> bool:
-        """Whether there is a probe after `step` steps: every `probe_epochs` epochs, and at the end."""
-        return step == self._total_steps or step % self._period == 0
-
     def __call__(self, step: int) -> None:
-        """Probes the supernet as it is after `step` steps, and says in a line what came out; a warning in another."""
+        """As any probe; a warning comes in a line of its own."""
         self._accuracies.freeze()
         accuracies = tuple(round(accuracy, 6) for accuracy in self._accuracies(self._paths))
         counts = trained_counts(self._config, step)
         record = ProbeRecord(
             step=step,
-            epoch=round(step / self._steps_per_epoch, 4),
+            epoch=self._epoch(step),
             images=self._images,
             bn=self._bn,
             paths=tuple(self._paths),

@@ -10,7 +10,7 @@ from scarlet_tf.errors import InputError
 from scarlet_tf.export.keras_file import write_keras
 from scarlet_tf.models import load_model
 from scarlet_tf.nets.blocks import lay_lanes
-from scarlet_tf.nets.standalone import build_model
+from scarlet_tf.nets.standalone import StandaloneModel, build_model
 from scarlet_tf.nets.supernet import build_supernet
 from scarlet_tf.nets.sync_batch_norm import synchronise
 from scarlet_tf.train.config import TrainConfig
@@ -83,6 +83,8 @@ def _train(
                 config.rematerialize or (config.method == "spos" and config.strategy == "tpu"),
                 config.streams_at_once,
             )
+        elif config.keep_stabilizers:
+            model = _network(config)
         else:
             source = WeightsSource.find(config.model, config.weights, config.new_classifier)
             model = load_model(config.model, source, config.image_size, config.num_classes, config.dropout).model
@@ -122,6 +124,12 @@ def _in_float32(model: keras.Model, config: TrainConfig) -> keras.Model:
     """`model` as others are to load it: the same weights, computing in float32."""
     if config.precision == "float32":
         return model
-    copy = build_model(config.model.arch, config.image_size, config.num_classes, config.dropout)
+    copy = _network(config)
     copy.set_weights(model.get_weights())
     return copy
+
+
+def _network(config: TrainConfig) -> StandaloneModel:
+    """The network that `config` trains, fresh."""
+    arch, stabilizer = config.model.arch, config.kept_stabilizer
+    return build_model(arch, config.image_size, config.num_classes, config.dropout, stabilizer)

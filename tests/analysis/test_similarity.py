@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from scarlet_tf.analysis.choice_outputs import reference_path
 from scarlet_tf.analysis.probe_record import mean_similarity
-from scarlet_tf.analysis.similarity import ChoiceSimilarity, reference_path
+from scarlet_tf.analysis.similarity import ChoiceSimilarity
 from scarlet_tf.arch import SKIP, Choice, Head, SearchSpace, Slot, Stem
 from scarlet_tf.nets.supernet import build_supernet
 from scarlet_tf.search.evaluator import fingerprint
@@ -67,6 +68,19 @@ def test_similarities_are_those_of_the_outputs_on_the_reference_path(space, supe
     np.testing.assert_allclose(received, expected, atol=1e-5)
     assert np.ptp(received) > 0.5
     assert fingerprint(supernet) == before
+
+
+def test_similarities_of_each_image_are_there_and_mean_the_same(space, supernet, images):
+    similarity = ChoiceSimilarity(supernet)
+    by_image = list(similarity.by_image(batches(images, 3)))
+    assert [len(batch) for batch in by_image] == [3, 3, 1]
+    by_image = np.concatenate(by_image)
+    assert by_image.shape == (7, 3, 4, 4)
+    for index in (0, 6):
+        alone = similarity(batches(images[index : index + 1], 1))
+        np.testing.assert_allclose(by_image[index], alone, atol=1e-6)
+    np.testing.assert_allclose(by_image.mean(axis=0), similarity(batches(images, 7)), atol=1e-6)
+    assert np.ptp(by_image, axis=0).max() > 0.01
 
 
 def test_equal_outputs_are_alike_and_an_output_of_zeros_is_like_none(supernet, images):

@@ -10,13 +10,27 @@ import numpy as np
 import pytest
 
 from scarlet_tf import extract
-from scarlet_tf.arch import SKIP, Choice, Head, MBConv, Projection, SearchSpace, Skip, Slot, Stem, count, get_space
+from scarlet_tf.arch import (
+    SKIP,
+    Choice,
+    Head,
+    MBConv,
+    Projection,
+    SearchSpace,
+    Skip,
+    Slot,
+    Stem,
+    count,
+    get_space,
+    scale,
+)
 from scarlet_tf.errors import InputError
-from scarlet_tf.export.extract import extract_path
+from scarlet_tf.export.extract import extract_path, without_stabilizers
 from scarlet_tf.export.fold import IllConditionedError
 from scarlet_tf.nets import blocks, conv_bn
 from scarlet_tf.nets.blocks import InvertedBottleneck, ProjectionConv
 from scarlet_tf.nets.stabilizer import Stabilizer
+from scarlet_tf.nets.standalone import build_model
 from scarlet_tf.nets.supernet import Supernet, fair_permutations
 
 NUM_CLASSES = 10
@@ -337,6 +351,45 @@ def test_els_relu_is_refused_with_a_skip_on_the_path_alone():
 def test_keeping_plain_skips_is_refused():
     with pytest.raises(InputError, match=r"--keep_stabilizers is for els\. Received a supernet with skip"):
         extract_path(make_supernet("tiny", "float64", "skip"), path_skipping(TINY, [4]), keep_stabilizers=True)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("space_name", ["small", "tiny", "tiny_with_projections"])
+def test_networks_with_stabilizers_give_what_their_paths_give(space_name, dtype):
+    supernet, rng = make_supernet(space_name, dtype), np.random.default_rng(1)
+    genotypes = [path_skipping(supernet.space, skipped) for skipped in ([1], range(7))]
+    for genotype in [*genotypes, *(skipping_genotype(supernet.space, rng) for _ in range(3))]:
+        arch = supernet.space.decode(genotype)
+        with precision(dtype):
+            network = extract_path(supernet, genotype, keep_stabilizers=True).model
+            removed, extracted = without_stabilizers(network, arch), extract_path(supernet, genotype)
+        assert (removed.kind, removed.kept, removed.removals) == ("els", 0, extracted.removals)
+        assert_same_function(supernet, genotype, removed)
+        for one, other in zip(removed.model.weights, extracted.model.weights, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_stabilizers_of_a_deeper_and_wider_network_are_removed():
+    arch = scale(TINY.decode(path_skipping(TINY, [1, 3, 5])), width=1.3, depth=2.0)
+    images, rng = np.random.default_rng(9).normal(size=(2, 16, 16, 3)), np.random.default_rng(0)
+    with precision("float64"):
+        network = build_model(arch, 16, NUM_CLASSES, stabilizer="els")
+        for weight in network.weights:
+            if weight.name.endswith("variance"):
+                weight.assign(rng.uniform(0.5, 1.5, weight.shape))
+            else:
+                weight.assign(weight + rng.normal(0, 0.1, weight.shape))
+        extraction = without_stabilizers(network, arch)
+    expected = np.asarray(network(images))
+    np.testing.assert_allclose(extraction.model(images), expected, atol=1e-9 * np.abs(expected).max())
+    assert [removal.slot for removal in extraction.removals] == list(arch.skipped_slots)
+    assert not any(isinstance(layer, Stabilizer) for layer in extraction.model.layers)
+
+
+def test_els_relu_of_a_network_is_refused():
+    arch = TINY.decode(path_skipping(TINY, [4]))
+    with pytest.raises(InputError, match=r"ReLU is no linear map .* --stabilizer=els_relu"):
+        without_stabilizers(build_model(arch, 8, NUM_CLASSES, stabilizer="els_relu"), arch)
 
 
 @pytest.mark.parametrize("genotype", [(0,) * 6, (0,) * 6 + (3,)])

@@ -101,5 +101,5 @@ def test_stabilizer_is_told_in_a_keras_file(tmp_path):
     from scarlet_tf.nets.standalone import build_model
 
     arch = ArchSpec("kept", Stem(8), (MBConv(3, 3, 12), Skip(12)), Head(16))
-    path = write_keras(build_model(arch, 16, 5, keep_stabilizers=True), tmp_path / "model.keras")
+    path = write_keras(build_model(arch, 16, 5, stabilizer="els"), tmp_path / "model.keras")
     assert training_leftovers(path) == ["Stabilizer"]

@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 
 from scarlet_tf.arch import count, get_arch, get_space
-from scarlet_tf.nets.stabilizer import Stabilizer
+from scarlet_tf.nets.stabilizer import STABILIZERS, Stabilizer
 from scarlet_tf.nets.standalone import build_model
+from scarlet_tf.nets.supernet import build_supernet
 
 PUBLISHED_PARAMS = {  # millions, of 1000 classes
     "scarlet_a": (get_arch("scarlet_a"), 6.708),
@@ -43,7 +44,7 @@ def test_params_of_random_genotypes_equal_those_counted(request, space_name):
         )
         arch = space.decode(genotype)
         assert trainable_params(build_model(arch, 64, 7)) == count(arch, 64, 7).params
-        kept = build_model(arch, 64, 7, keep_stabilizers=True)
+        kept = build_model(arch, 64, 7, stabilizer="els")
         assert trainable_params(kept) == count(arch, 64, 7, stabilizers=True).params
 
 
@@ -59,17 +60,50 @@ def test_name_builds_the_published_network():
     assert {f"slot_{slot}" for slot in range(19)} - names == {f"slot_{slot}" for slot in skipped}
 
 
-@pytest.mark.parametrize("keep_stabilizers", [False, True])
+@pytest.mark.parametrize("stabilizer", [None, "els", "els_relu"])
 @pytest.mark.parametrize("genotype", [(0, 2, 1, 2, 3), (2, 2, 0, 2, 2), (2,) * 5, (3, 1, 0, 1, 1)])
-def test_network_comes_back_from_its_file(tiny_space, randomise, tmp_path, genotype, keep_stabilizers):
-    model = randomise(build_model(tiny_space.decode(genotype), 9, 5, keep_stabilizers=keep_stabilizers))
+def test_network_comes_back_from_its_file(tiny_space, randomise, tmp_path, genotype, stabilizer):
+    model = randomise(build_model(tiny_space.decode(genotype), 9, 5, stabilizer=stabilizer))
     stabilizers = [layer for layer in model.layers if isinstance(layer, Stabilizer)]
-    assert len(stabilizers) == (genotype.count(2) if keep_stabilizers else 0)
+    assert len(stabilizers) == (0 if stabilizer is None else genotype.count(2))
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     x = np.random.default_rng(0).normal(size=(3, 9, 9, 3)).astype(np.float32)
     np.testing.assert_array_equal(loaded(x), model(x))
     assert np.ptp(model(x), axis=0).min() > 0
+
+
+@pytest.mark.parametrize("stabilizer", STABILIZERS)
+@pytest.mark.parametrize("genotype", [(0, 2, 1, 2, 3), (2, 2, 0, 2, 2), (2,) * 5])
+def test_network_with_stabilizers_is_the_supernets_path(tiny_space, randomise, genotype, stabilizer):
+    supernet = randomise(build_supernet(tiny_space, 9, 5, stabilizer))
+    model = build_model(tiny_space.decode(genotype), 9, 5, stabilizer=stabilizer)
+    layers = {"stem": supernet.stem} | {layer.name: layer for layer in supernet.head}
+    for slot, choice in enumerate(genotype):
+        layers[f"slot_{slot}"] = supernet.slots[slot].candidates[choice]
+    for layer in model.layers:
+        if layer.weights:
+            layer.set_weights(layers[layer.name].get_weights())
+    x = np.random.default_rng(0).normal(size=(3, 9, 9, 3)).astype(np.float32)
+    expected = np.asarray(supernet(x, path=genotype))
+    np.testing.assert_allclose(model(x), expected, atol=1e-5 * np.abs(expected).max())
+    assert np.ptp(expected, axis=0).min() > 0
+
+
+def test_fresh_network_is_the_same_function_with_els_inside_stages_as_without(tiny_space):
+    arch = tiny_space.decode((0, 2, 1, 3, 2))
+    x = np.random.default_rng(0).normal(size=(3, 9, 9, 3)).astype(np.float32)
+    logits = {}
+    for stabilizer in (None, "els", "els_relu"):
+        keras.utils.set_random_seed(0)
+        logits[stabilizer] = np.asarray(build_model(arch, 9, 5, stabilizer=stabilizer)(x))
+    np.testing.assert_array_equal(logits["els"], logits[None])
+    assert np.abs(logits["els_relu"] - logits[None]).max() > 1e-3 * np.abs(logits[None]).max()
+
+
+def test_unknown_stabilizer_is_refused(tiny_space):
+    with pytest.raises(ValueError, match="Received: 'none'"):
+        build_model(tiny_space.decode((0, 2, 1, 3, 2)), 9, 5, stabilizer="none")
 
 
 def test_shapes_of_a_model_are_those_of_its_tensors(tiny_space):

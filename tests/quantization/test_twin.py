@@ -47,7 +47,7 @@ def test_every_weight_is_linked_but_kernel_rows_that_only_meet_padding(build):
 def test_a_stabilizer_has_no_twin():
     arch = ArchSpec("kept", Stem(8, stride=2), (MBConv(2, 3, 12), Skip(12)), Head(16))
     with pytest.raises(InputError, match="slot_1, a Stabilizer"):
-        build_twin(build_model(arch, 16, 10, keep_stabilizers=True))
+        build_twin(build_model(arch, 16, 10, stabilizer="els"))
 
 
 @pytest.mark.parametrize("stride", [1, 2])

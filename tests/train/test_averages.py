@@ -109,7 +109,7 @@ from scarlet_tf.train.training import train
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 arch, workdir = sys.argv[1:]
-recipe = {"batch_size": 20, "steps": 3, "dropout": 0.0, "ema_decay": 0.27, "sync_batch_norm": True}
+recipe = {"batch_size": 20, "steps": 3, "dropout": 0.0, "ema_decay": 0.27, "sync_batch_norm": True, "probe_epochs": 1}
 config = TrainConfig("synthetic", 8, model=resolve(arch), strategy="mirrored", **recipe)
 together, alone = train(config, f"{workdir}/two"), train(replace(config, strategy="cpu"), f"{workdir}/one")
 for one, other in zip(alone.weights, together.weights, strict=True):

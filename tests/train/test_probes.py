@@ -148,9 +148,9 @@ def test_numbers_that_make_no_probe_are_refused(config, change, said):
         replace(config, **change)
 
 
-def test_probes_are_of_supernets(mini_arch):
-    with pytest.raises(InputError, match=r"--probe_epochs is for --space\. Received: 1 with --model"):
-        TrainConfig("synthetic", 16, model=mini_arch, probe_epochs=1)
+def test_statistics_of_a_batch_are_for_supernets(mini_arch):
+    with pytest.raises(InputError, match=r"--probe_bn is for --space\. Received: batch with --model"):
+        TrainConfig("synthetic", 16, model=mini_arch, probe_epochs=1, probe_bn="batch")
 
 
 def test_probes_may_be_turned_off_or_on_later_but_not_changed(whole, config):

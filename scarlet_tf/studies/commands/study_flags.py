@@ -2,11 +2,13 @@
 
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from absl import flags
 
 from scarlet_tf import command
+from scarlet_tf.arch.named import resolve
+from scarlet_tf.arch.space import SearchSpace
 from scarlet_tf.arch.spaces import get_space
 from scarlet_tf.data import DATASETS
 from scarlet_tf.errors import InputError
@@ -38,6 +40,9 @@ OF_A_TRAINING = (
     "precision",
 )
 """Training flags that have no use where supernets are given; images and devices have."""
+
+_STRATEGIES = tuple(name for name in STRATEGIES if name != "multiworker")
+"""A study measures what it has trained in one process."""
 
 _NOT_OF_THE_OUTCOME = ("workdir", "quick", "data_dir", "strategy")
 
@@ -82,12 +87,19 @@ class StudyFlags:
 
 
 class TrainingFlags(StudyFlags):
-    """Those, and how supernets or networks are trained."""
+    """Those, and how supernets over `--space` are trained, or where a default `model` is given, networks: `--model`. By
+    default as the paper trains supernets, or as `defaults` say, by name of the flag."""
 
-    def __init__(self, quick: Mapping[str, object]) -> None:
-        super().__init__(QUICK_TRAINING | quick)
+    def __init__(
+        self, quick: Mapping[str, object], defaults: Mapping[str, object] | None = None, model: str | None = None
+    ) -> None:
+        if model is None:
+            super().__init__(QUICK_TRAINING | quick)
+            self.add(flags.DEFINE_string("space", "s2", "Search space, as in train."))
+        else:
+            super().__init__({name: value for name, value in QUICK_TRAINING.items() if name != "space"} | quick)
+            self.add(flags.DEFINE_string("model", model, "Network to train alone, as in train."))
         for flag in (
-            flags.DEFINE_string("space", "s2", "Search space, as in train."),
             flags.DEFINE_enum("dataset", "imagenet2012", DATASETS, "Images to train on."),
             flags.DEFINE_string("data_dir", None, "Where the images are; for folder and prepared TFDS data."),
             flags.DEFINE_integer("image_size", 224, "Side of the square images, in pixels."),
@@ -98,15 +110,23 @@ class TrainingFlags(StudyFlags):
             flags.DEFINE_float("learning_rate", 0.045, "Highest learning rate; a cosine takes it to zero."),
             flags.DEFINE_float("warmup_epochs", 0.0, "Epochs in which the learning rate rises from zero."),
             flags.DEFINE_float("weight_decay", 4e-5, "As in train."),
-            flags.DEFINE_enum("strategy", "auto", STRATEGIES, "Devices to train on."),
+            flags.DEFINE_enum("strategy", "auto", _STRATEGIES, "Devices to train on."),
             flags.DEFINE_enum("precision", "float32", PRECISIONS, "Number format of layers."),
         ):
             self.add(flag)
+        for name, value in (defaults or {}).items():
+            flags.set_default(self._own[name], value)
+
+    @property
+    def space(self) -> SearchSpace:
+        """The space that --space means. Raises InputError where it means none."""
+        return get_space(self._own["space"].value)
 
     def training(self, **settings: object) -> TrainConfig:
-        """A supernet's training as the flags say, or of `settings` where these differ."""
+        """The training that the flags say, or of `settings` where these differ."""
         own = {name: self._own[name].value for name in self._own if name in TrainConfig.__dataclass_fields__}
-        return TrainConfig(**{**own, "space": get_space(self._own["space"].value), **settings})
+        trained = {"model": resolve(self._own["model"].value)} if "model" in self._own else {"space": self.space}
+        return TrainConfig(**{**own, **trained, **settings})
 
 
 def whole_numbers(flag: flags.FlagHolder, lowest: int = 0) -> list[int]:
@@ -121,3 +141,14 @@ def whole_numbers(flag: flags.FlagHolder, lowest: int = 0) -> list[int]:
             f"{','.join(flag.value)!r}."
         )
     return numbers
+
+
+def different_names(flag: flags.FlagHolder, known: Collection[str]) -> list[str]:
+    """The names of a list flag. Raises InputError, naming it, where they are not different ones of `known`, or none."""
+    names = flag.value
+    if not names or set(names) - set(known) or len(set(names)) < len(names):
+        raise InputError(
+            f"--{flag.name} must be different ones of {', '.join(known)}, separated by commas. Received: "
+            f"{','.join(names)!r}."
+        )
+    return names
