@@ -94,8 +94,6 @@ class SupernetSource:
     strategy: str = "auto"
 
     def __post_init__(self) -> None:
-        if self.strategy == "multiworker":
-            raise InputError("--strategy must be one of a single host for this study. Received: multiworker.")
         trained = self.supernet.config.num_classes
         if not self.trained_here and self.dataset.num_classes != trained:
             raise InputError(
