@@ -70,8 +70,8 @@ def equivariance_numbers(networks: Sequence[StudyNetwork], results: Mapping[str,
         "difference_from_none": {
             name: _difference(rights, correct["none"]) for name, rights in correct.items() if name != "none"
         },
-        "validation_gap": {
-            variant: _validation_gap(of_variant, by_variant["none"])
+        "curves_from_none": {
+            variant: _curves_difference(of_variant, by_variant["none"])
             for variant, of_variant in by_variant.items()
             if variant != "none"
         },
@@ -106,13 +106,26 @@ def _over(correct: np.ndarray) -> str:
     return "images" if len(correct) == 1 else "seeds"
 
 
-def _validation_gap(results: Sequence[Mapping], of_none: Sequence[Mapping]) -> dict:
-    """How far validation accuracies are above those without, epoch by epoch: the mean over the epochs, with an interval
-    over the seeds where there are several, and the `largest` to either side, of the means over the seeds."""
+def _curves_difference(results: Sequence[Mapping], of_none: Sequence[Mapping]) -> dict:
+    """How curves differ from those without, seed by seed: the training `loss` of the last epoch; validation `accuracy`,
+    its mean over the epochs; and the `largest` gap of that after any epoch, to either side, of the means over the
+    seeds."""
+    losses = [
+        result["losses"][-1]["loss"] - other["losses"][-1]["loss"]
+        for result, other in zip(results, of_none, strict=True)
+    ]
     gaps = _validation_accuracies(results) - _validation_accuracies(of_none)
-    by_seed, by_epoch = gaps.mean(axis=1), gaps.mean(axis=0)
-    mean = {"value": float(by_seed[0])} if len(by_seed) == 1 else asdict(over_seeds(by_seed))
-    return {"mean": mean, "largest": float(by_epoch[np.abs(by_epoch).argmax()])}
+    by_epoch = gaps.mean(axis=0)
+    return {
+        "loss": _over_seeds(losses),
+        "accuracy": _over_seeds(gaps.mean(axis=1)),
+        "largest": float(by_epoch[np.abs(by_epoch).argmax()]),
+    }
+
+
+def _over_seeds(values: Sequence[float]) -> dict:
+    """Their mean, with an interval unless there is one alone."""
+    return asdict(over_seeds(values)) if len(values) > 1 else {"value": float(values[0])}
 
 
 def _validation_accuracies(results: Sequence[Mapping]) -> np.ndarray:
@@ -166,7 +179,7 @@ def _conclusions(numbers: Mapping) -> str:
     difference = {name: _estimate(each) for name, each in numbers["difference_from_none"].items()}
     parts = []
     if "els" in difference:
-        parts += [_els(difference["els"], numbers), _removal(numbers)]
+        parts += [_els(difference["els"]), _els_curves(numbers["curves_from_none"]["els"]), _removal(numbers)]
     if "els_relu" in difference:
         parts += [_els_relu(difference["els_relu"]), _without_relu(difference["without_relu"], numbers)]
     if len(numbers["seeds"]) > 1:
@@ -179,23 +192,37 @@ def _conclusions(numbers: Mapping) -> str:
     return " ".join(parts)
 
 
-def _els(difference: Estimate, numbers: Mapping) -> str:
-    gap = abs(numbers["validation_gap"]["els"]["largest"])
-    said = (
-        f"With ELS the network ends {_points(difference)} from the one without, and their validation accuracies are at "
-        f"most {100 * gap:.1f} points apart after any epoch: "
-    )
+def _els(difference: Estimate) -> str:
+    said = f"With ELS the network ends {_points(difference)} from the one without: "
     if difference.sign > 0:
         return said + (
-            "it trains better, where the paper claims no difference. That is no overestimate as long as the accuracy "
+            "it becomes better, where the paper claims no difference. That is no overestimate as long as the accuracy "
             "stays when the stabilizers are removed."
         )
     if difference.sign < 0:
-        return said + "it trains worse, against the paper's claim that it trains alike."
+        return said + "it becomes worse, against the paper's claim that it trains alike."
     furthest = max(abs(difference.low), abs(difference.high))
     return said + (
         f"no difference is seen, as the paper claims, though one of up to {100 * furthest:.1f} points is not ruled out."
     )
+
+
+def _els_curves(curves: Mapping) -> str:
+    said = (
+        f"On the way validation accuracies are at most {100 * abs(curves['largest']):.1f} points apart after any epoch"
+    )
+    loss = curves["loss"]
+    if "low" not in loss:
+        return f"{said}, and the training losses of the last epoch differ by {loss['value']:+.3f}."
+    loss = _estimate(loss)
+    said += (
+        f", {_points(_estimate(curves['accuracy']))} in the mean of the epochs, and the training losses of the last "
+        f"epoch differ by {loss.value:+.3f} [{loss.low:+.3f}, {loss.high:+.3f}]: "
+    )
+    if loss.sign == 0:
+        return said + "no difference is seen in how well the training images are fitted."
+    how = "worse" if loss.sign > 0 else "better"
+    return said + f"with ELS the training images are fitted {how}, so the trainings are not quite alike."
 
 
 def _removal(numbers: Mapping) -> str:
@@ -230,11 +257,11 @@ def _els_relu(difference: Estimate) -> str:
 
 def _without_relu(difference: Estimate, numbers: Mapping) -> str:
     said = (
-        f"Without its ReLUs, which is all that could be removed, the network of these weights has "
+        f"Without its ReLUs, as a removal would need it, the network of these weights has "
         f"{_percent(numbers['accuracy']['without_relu'])}%"
     )
     if difference.sign < 0:
-        return said + ": they are of no use to the final network."
+        return said + ": they do not carry over to the final network."
     return said + ", no less than the network trained without."
 
 

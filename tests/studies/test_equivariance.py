@@ -190,7 +190,10 @@ def test_one_seed_has_intervals_over_the_images(base, dataset):
     paired = stats.ttest_rel(correct.astype(float), rights(results, "none_0").astype(float)).confidence_interval(0.95)
     received = numbers["difference_from_none"]["els_relu"]
     assert (received["low"], received["high"]) == pytest.approx((paired.low, paired.high))
-    assert numbers["validation_gap"]["els"]["mean"] == {"value": pytest.approx((10 % 7 - 30 % 7) / 90)}
+    curves = numbers["curves_from_none"]["els"]
+    assert curves["accuracy"] == {"value": pytest.approx((10 % 7 - 30 % 7) / 90)}
+    assert curves["largest"] == pytest.approx((10 % 7 - 30 % 7) / 90)
+    assert curves["loss"] == {"value": 0.0}
 
 
 def test_several_seeds_have_intervals_over_the_seeds(base, dataset):
@@ -213,11 +216,11 @@ def test_several_seeds_have_intervals_over_the_seeds(base, dataset):
     ("shares", "said"),
     [
         ({}, ["no difference is seen, as the paper claims", "is not seen here, though not ruled out"]),
-        ({"els": 0.95}, ["it trains better, where the paper claims no difference"]),
-        ({"els": 0.6}, ["it trains worse, against the paper's claim"]),
+        ({"els": 0.95}, ["it becomes better, where the paper claims no difference"]),
+        ({"els": 0.6}, ["it becomes worse, against the paper's claim"]),
         ({"els_relu": 0.95}, ["an overestimate, as the paper claims"]),
         ({"els_relu": 0.6}, ["an underestimate, where the paper finds an overestimate"]),
-        ({"without_relu": 0.1}, ["they are of no use to the final network"]),
+        ({"without_relu": 0.1}, ["they do not carry over to the final network"]),
         ({"without_relu": 0.9}, ["no less than the network trained without"]),
         ({"removal": EXACT}, ["500 of 500 test images the same class", "the same up to rounding"]),
         ({"removal": EXACT | {"max_rel_error": 0.02}}, ["off by at most 2.0e-02", "more than the 1e-04"]),
@@ -229,6 +232,25 @@ def test_conclusions_follow_from_the_numbers(base, dataset, shares, said):
     for words in said:
         assert words in finding.conclusions
     assert "another seed" in finding.conclusions
+
+
+@pytest.mark.parametrize(
+    ("losses", "said"),
+    [
+        ((0.7, 0.71, 0.72), "the training images are fitted worse, so"),
+        ((0.3, 0.31, 0.32), "the training images are fitted better, so"),
+        ((0.3, 0.51, 0.72), "no difference is seen in how well the training images are fitted"),
+    ],
+)
+def test_conclusions_tell_training_losses_apart(base, dataset, losses, said):
+    numbers, results = outcome(base, dataset, seeds=(0, 1, 2))
+    for seed, loss in enumerate(losses):
+        results[f"els_{seed}"]["losses"][-1]["loss"] = loss
+    numbers = equivariance_numbers(planned_networks(base, VARIANTS, (0, 1, 2), 90), results, dataset)
+    expected = stats.ttest_1samp(np.array(losses) - 0.5, 0).confidence_interval(0.95)
+    received = numbers["curves_from_none"]["els"]["loss"]
+    assert (received["low"], received["high"]) == pytest.approx((expected.low, expected.high))
+    assert said in equivariance_finding(numbers).conclusions
 
 
 def test_opposite_outcomes_are_told_in_opposite_words(base, dataset):
