@@ -12,18 +12,9 @@ from scarlet_tf.errors import InputError
 from scarlet_tf.files import read_json
 from scarlet_tf.numbers import is_number
 from scarlet_tf.studies.finding import NUMBERS_FILE
+from scarlet_tf.studies.one_shot import OneShot
 
 _EXPECTED = "what `python -m scarlet_tf.analyze ranking` found"
-
-
-@dataclass(frozen=True)
-class MeasuredSupernet:
-    """How a supernet was trained, and its one-shot accuracies, from 0 to 1, one a network."""
-
-    stabilizer: str
-    method: str
-    seed: int
-    accuracies: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -36,7 +27,7 @@ class MeasuredRanking:
     truth: np.ndarray
     truth_source: str
     images: int
-    supernets: tuple[MeasuredSupernet, ...]
+    supernets: tuple[OneShot, ...]
 
     @classmethod
     def read(cls, workdir: str | Path, flag: str = "ranking") -> "MeasuredRanking":
@@ -52,8 +43,8 @@ class MeasuredRanking:
             space = space_from_data(data["space"], str(path))
             genotypes = tuple(space.check(tuple(genotype)) for genotype in data["genotypes"])
             supernets = tuple(
-                MeasuredSupernet(
-                    one["stabilizer"], one["method"], int(one["seed"]), _shares(one["accuracies"], genotypes)
+                OneShot(
+                    one["stabilizer"], one["method"], int(one["seed"]), tuple(_shares(one["accuracies"], genotypes))
                 )
                 for one in data["supernets"].values()
             )
@@ -72,7 +63,7 @@ class MeasuredRanking:
     def of(self, stabilizer: str, method: str) -> Mapping[int, np.ndarray]:
         """One-shot accuracies in the supernets trained so, by seed."""
         found = (one for one in self.supernets if (one.stabilizer, one.method) == (stabilizer, method))
-        return {one.seed: one.accuracies for one in found}
+        return {one.seed: np.array(one.accuracies) for one in found}
 
 
 def _shares(values: object, genotypes: tuple[Genotype, ...]) -> np.ndarray:

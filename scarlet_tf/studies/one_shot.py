@@ -1,11 +1,26 @@
 """One-shot accuracies of paths of a trained supernet. TensorFlow is imported when they are asked for."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from scarlet_tf.arch.space import Genotype
 from scarlet_tf.data import Dataset
 from scarlet_tf.progress import progress
+
+
+@dataclass(frozen=True)
+class OneShot:
+    """How a supernet was trained, and the one-shot accuracies, in [0, 1], that it gives to networks."""
+
+    stabilizer: str
+    method: str
+    seed: int
+    accuracies: tuple[float, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.method}_{self.stabilizer}_{self.seed}"
 
 
 def one_shot_accuracies(

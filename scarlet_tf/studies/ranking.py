@@ -7,8 +7,8 @@ from functools import partial
 from scarlet_tf.arch.space import Genotype
 from scarlet_tf.data import Dataset
 from scarlet_tf.studies.finding import Finding
-from scarlet_tf.studies.one_shot import one_shot_accuracies
-from scarlet_tf.studies.ranking_finding import OneShot, ranking_finding
+from scarlet_tf.studies.one_shot import OneShot, one_shot_accuracies
+from scarlet_tf.studies.ranking_finding import ranking_finding
 from scarlet_tf.studies.supernets import StudySupernet, train_supernets
 from scarlet_tf.studies.truth import Truth, trained_truth
 from scarlet_tf.studies.workdir import StudyWorkdir

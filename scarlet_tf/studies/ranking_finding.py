@@ -1,7 +1,7 @@
 """What one-shot accuracies beside the truth say. Never imports TensorFlow."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 
 import numpy as np
@@ -12,6 +12,7 @@ from scarlet_tf.analysis.ranking import RankingHealth
 from scarlet_tf.arch.spaces import space_to_data
 from scarlet_tf.figures.ranking_study import ranking_figure
 from scarlet_tf.studies.finding import Finding
+from scarlet_tf.studies.one_shot import OneShot
 from scarlet_tf.studies.truth import Truth
 from scarlet_tf.train.config import TrainConfig
 
@@ -24,20 +25,6 @@ the same order, give one-shot accuracies to the same networks, which are compare
 Kendall's tau is 1 where the orders agree and 0 where they have nothing to do with each other; the top-k regret is by
 how much the truly best of these networks beats the truly best of the k that the supernet prefers. Intervals are 95%
 bootstrap intervals over the networks."""
-
-
-@dataclass(frozen=True)
-class OneShot:
-    """How a supernet was trained, and the one-shot accuracies, in [0, 1], that it gives to networks."""
-
-    stabilizer: str
-    method: str
-    seed: int
-    accuracies: tuple[float, ...]
-
-    @property
-    def name(self) -> str:
-        return f"{self.method}_{self.stabilizer}_{self.seed}"
 
 
 def measures(accuracies: Sequence[float], truth: Sequence[float]) -> dict[str, Estimate]:

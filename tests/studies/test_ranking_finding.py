@@ -7,7 +7,8 @@ import pytest
 
 from scarlet_tf.analysis.correlation import kendall_tau
 from scarlet_tf.arch.spaces import SMALL
-from scarlet_tf.studies.ranking_finding import OneShot, mean_tau_gain, measures, ranking_finding
+from scarlet_tf.studies.one_shot import OneShot
+from scarlet_tf.studies.ranking_finding import mean_tau_gain, measures, ranking_finding
 from scarlet_tf.studies.truth import Truth, drawn_truth
 from scarlet_tf.train.config import TrainConfig
 
