@@ -9,14 +9,17 @@ from scarlet_tf.errors import InputError
 from scarlet_tf.files import digest, read_json
 from scarlet_tf.numbers import is_number
 
+_GENOTYPE = "digits such as 02012100, or numbers joined by - or ,"
 _EXPECTED = (
-    "an object from genotype (digits such as 02012100, or numbers joined by - or ,) to accuracy: a number from 0 to 1, "
-    "or an object with accuracy, from 0 to 1, or mean_acc, in percent"
+    f"an object from genotype ({_GENOTYPE}) to accuracy: a number from 0 to 1, or an object with accuracy, from 0 to "
+    "1, or mean_acc, in percent"
 )
 
 
 def _genotype(text: str) -> tuple[int, ...]:
     """Raises ValueError where `text` spells none."""
+    if not re.fullmatch("[0-9]+([-,][0-9]+)*", text):
+        raise ValueError(f"A genotype must be {_GENOTYPE}.")
     return tuple(int(choice) for choice in (re.split("[-,]", text) if re.search("[-,]", text) else text))
 
 

@@ -13,6 +13,8 @@ from scarlet_tf.figures.canvas import write_figure
 from scarlet_tf.files import replacing, write_json
 
 NUMBERS_FILE, REPORT_FILE = "numbers.json", "report.md"
+_WIDE = 1000
+"""Columns for a table that goes into a file: as many as it takes."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,14 @@ class Finding:
         """The table and the conclusions, on the terminal."""
         table = Table(*self.header, box=SIMPLE)
         table.columns[0].no_wrap = True  # the names
+        for column in table.columns:
+            column.overflow = "fold"  # numbers cut short would be wrong numbers
         for row in self.rows:
             table.add_row(*row)
-        Console().print(self.title, table)
+        console = Console()
+        if not console.is_terminal:
+            console.width = _WIDE
+        console.print(self.title, table)
         print(self.conclusions)
 
     def write(self, directory: str | Path, command: str) -> Path:

@@ -1,6 +1,7 @@
 """Moments at which a search is killed, and what is compared in the end."""
 
 import json
+import time
 
 import numpy as np
 import pytest
@@ -65,7 +66,7 @@ def test_a_command_that_fails_by_itself_is_no_kill(tmp_path):
         search.finish()
     search.start()
     while search.running:
-        pass
+        time.sleep(0.05)
     with pytest.raises(RunError, match="failed"):
         search.kill()
     with pytest.raises(RunError, match="ended too early"):

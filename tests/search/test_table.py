@@ -44,7 +44,7 @@ def test_choices_of_two_digits_are_joined_by_a_sign(write):
         ([0.5], "must hold an object from genotype .* Received: list"),
         ({"0201210": 0.5}, "entry '0201210': .* has 8 choices"),
         ({"02012103": 0.5}, "entry '02012103': .* from 0 to 2"),
-        ({"0201210x": 0.5}, "entry '0201210x'"),
+        ({"0201210x": 0.5}, "entry '0201210x': A genotype must be digits such as"),
         ({"": 0.5}, "entry ''"),
         ({"02012100": 89.2}, "entry '02012100': .* Received: 89.2"),
         ({"02012100": "0.5"}, "Received: '0.5'"),

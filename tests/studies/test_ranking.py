@@ -1,6 +1,7 @@
 """The study `ranking` end to end on a space of 27 networks, and what it refuses."""
 
 import json
+import time
 
 import numpy as np
 import pytest
@@ -56,7 +57,7 @@ def test_killed_study_ends_with_the_same_numbers(study, run_command, flags, star
     killed = tmp_path / "killed"
     process = start_command("analyze", "ranking", *flags, f"--workdir={killed}")
     while process.poll() is None and not (killed / "kept" / "one_shot_fair_els_0.json").exists():
-        pass
+        time.sleep(0.05)
     process.kill()
     process.wait()
     assert not (killed / "report.md").exists()
