@@ -45,7 +45,11 @@ def row_parts(kernel_size: int) -> list[tuple[slice, int]]:
 
 
 def summed_depthwise(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, stride: int) -> tf.Tensor:
-    """x (batch, h, w, c) by kernel (k, k, c, 1), padded by k // 2 on each side, plus bias (c,)."""
+    """x (batch, h, w, c) by kernel (k, k, c, 1), padded by k // 2 on each side, plus bias (c,).
+
+    To be converted or compiled: TensorFlow runs its dilated convolutions by XLA or oneDNN, but not on every CPU by its
+    own kernels.
+    """
     size = kernel.shape[0]
     total = None
     for rows, dilation in row_parts(size):
