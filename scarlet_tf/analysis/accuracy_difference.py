@@ -1,7 +1,7 @@
 """By how much one network is more accurate than another on the same images. Never imports TensorFlow."""
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from scarlet_tf.analysis.estimate import CONFIDENCE, Estimate
 
@@ -19,7 +19,7 @@ def accuracy_difference(first: np.ndarray, second: np.ndarray) -> Estimate:
         raise ValueError(f"first and second must be of at least 2 images. Received: shape {differences.shape}.")
     mean = float(differences.mean())
     if np.ptp(differences) == 0.0:
-        reach = float(stats.binomtest(0, len(differences)).proportion_ci(CONFIDENCE).high)
+        reach = float(scipy.stats.binomtest(0, len(differences)).proportion_ci(CONFIDENCE).high)
         return Estimate(mean, mean - reach, mean + reach)
-    interval = stats.ttest_1samp(differences, 0.0).confidence_interval(CONFIDENCE)
+    interval = scipy.stats.ttest_1samp(differences, 0.0).confidence_interval(CONFIDENCE)
     return Estimate(mean, float(interval.low), float(interval.high))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from scarlet_tf.analysis.estimate import CONFIDENCE, Estimate
 
@@ -24,14 +24,14 @@ def kendall_tau(scores: Sequence[float], truth: Sequence[float]) -> float:
 
     A tie is a pair that is not ordered. Where all scores are the same, which leaves tau-b undefined, 0.
     """
-    return _defined(stats.kendalltau(scores, truth).statistic)
+    return _defined(scipy.stats.kendalltau(scores, truth).statistic)
 
 
 def spearman_rho(scores: Sequence[float], truth: Sequence[float]) -> float:
     """Spearman's rank correlation of `scores` and `truth` (networks,); 0 where all scores are the same."""
     if np.ptp(scores) == 0 or np.ptp(truth) == 0:
         return 0.0
-    return _defined(stats.spearmanr(scores, truth).statistic)
+    return _defined(scipy.stats.spearmanr(scores, truth).statistic)
 
 
 def top_k_regret(scores: Sequence[float], truth: Sequence[float], k: int) -> float:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from scipy import stats
+import scipy
 
 CONFIDENCE = 0.95
 RESAMPLES = 9999
@@ -54,13 +54,13 @@ def bootstrapped(statistic: Callable[..., np.ndarray], *samples: Sequence[float]
 
     def interval(method: str) -> tuple[float, float]:
         rng = np.random.default_rng(seed)
-        found = stats.bootstrap(
+        found = scipy.stats.bootstrap(
             arrays, statistic, vectorized=True, paired=True, method=method, random_state=rng, **settings
         )
         return float(found.confidence_interval.low), float(found.confidence_interval.high)
 
     with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
-        warnings.simplefilter("ignore", stats.DegenerateDataWarning)
+        warnings.simplefilter("ignore", scipy.stats.DegenerateDataWarning)
         found = interval("BCa")
     if not np.isfinite(found).all():  # the acceleration is 0 / 0 where leaving an item out changes nothing
         found = interval("percentile")
@@ -72,12 +72,12 @@ def over_seeds(values: Sequence[float]) -> Estimate:
     values = np.asarray(values, np.float64)
     if values.ndim != 1 or len(values) < 2:
         raise ValueError(f"values must be those of at least 2 seeds. Received: shape {values.shape}.")
-    mean, error = float(values.mean()), float(stats.sem(values))
-    low, high = stats.t.interval(CONFIDENCE, len(values) - 1, mean, error) if error > 0 else (mean, mean)
+    mean, error = float(values.mean()), float(scipy.stats.sem(values))
+    low, high = scipy.stats.t.interval(CONFIDENCE, len(values) - 1, mean, error) if error > 0 else (mean, mean)
     return Estimate(mean, float(low), float(high))
 
 
 def proportion(successes: int, total: int) -> Estimate:
     """The share `successes` / `total`, in [0, 1], with Wilson's interval (1927) of a binomial share."""
-    found = stats.binomtest(successes, total).proportion_ci(CONFIDENCE, "wilson")
+    found = scipy.stats.binomtest(successes, total).proportion_ci(CONFIDENCE, "wilson")
     return Estimate(successes / total, float(found.low), float(found.high))

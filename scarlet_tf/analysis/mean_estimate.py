@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from scarlet_tf.analysis.estimate import CONFIDENCE
 
@@ -17,7 +17,7 @@ def bootstrap_interval(values: np.ndarray, seed: int = 0) -> np.ndarray:
 
     What is measured on one image is resampled together. A pure function of its arguments.
     """
-    interval = stats.bootstrap(
+    interval = scipy.stats.bootstrap(
         (values,),
         np.mean,
         n_resamples=_RESAMPLES,
@@ -31,7 +31,7 @@ def bootstrap_interval(values: np.ndarray, seed: int = 0) -> np.ndarray:
 
 def student_interval(values: np.ndarray) -> np.ndarray:
     """Student's 95% interval of the mean over the first axis: (2, ...) of values (n, ...), at least 2."""
-    half = stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * stats.sem(values)
+    half = scipy.stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * scipy.stats.sem(values)
     return values.mean(axis=0) + np.multiply.outer([-1.0, 1.0], half)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
+import scipy
 
 _ROUNDING = 1e-9
 
@@ -55,8 +55,8 @@ def rank_residuals(truth: Sequence[float] | np.ndarray, accuracies: Sequence[flo
     ranks best. Without the line, as a plain difference of ranks, bad networks would look overestimated and good ones
     underestimated wherever accuracies are noisy. Raises ValueError where all truths are equal.
     """
-    true_ranks, ranks = (100 * stats.rankdata(values) / len(values) for values in (truth, accuracies))
-    line = stats.linregress(true_ranks, ranks)
+    true_ranks, ranks = (100 * scipy.stats.rankdata(values) / len(values) for values in (truth, accuracies))
+    line = scipy.stats.linregress(true_ranks, ranks)
     return (ranks - (line.intercept + line.slope * true_ranks)).round(9)  # who is on the line is on no side of it
 
 
