@@ -48,6 +48,7 @@ def test_study_leaves_numbers_a_figure_and_a_report(study):
         assert len(entry["accuracies"]) == 27
         assert np.mod(np.multiply(entry["accuracies"], 50), 1) == pytest.approx(0, abs=1e-3)  # of 50 images
     assert "Kendall's tau is" in said
+    assert "top-10 regret (points)" in said  # the table is printed whole
     assert f"written: {workdir}/report.md" in said
     assert (workdir / "ranking.png").is_file()
 
