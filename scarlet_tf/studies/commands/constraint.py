@@ -26,10 +26,11 @@ PAPERS_BOUND, PAPERS_DATASET, MEDIAN = 0.4, "imagenet2012", "median"
 _FLAGS = TrainingFlags(
     {
         "epochs": 2,
+        "seeds": ["0", "1", "2", "3"],
         "population": 24,
         "generations": 10,
         "acc_min": MEDIAN,
-        "max_images": 400,
+        "max_images": 300,
         "bn": "recalibrate",
         "recalibration_images": 100,
     }

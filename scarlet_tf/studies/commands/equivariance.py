@@ -14,7 +14,7 @@ from scarlet_tf.studies.equivariance import study_equivariance
 from scarlet_tf.studies.stabilized_networks import VARIANTS, check_networks, planned_networks
 from scarlet_tf.studies.workdir import StudyWorkdir
 
-FLAGS = TrainingFlags({"model": "small:2-5-3-5-2-5-3", "seeds": ["0", "1", "2", "3"], "epochs": 6}, model="scarlet_c")
+FLAGS = TrainingFlags({"model": "small:2-5-3-5-2-5-3", "seeds": ["0", "1", "2"], "epochs": 4}, model="scarlet_c")
 _STABILIZERS = FLAGS.add(
     flags.DEFINE_list("stabilizers", list(VARIANTS), f"What stands in skipped slots, of {', '.join(VARIANTS)}.")
 )

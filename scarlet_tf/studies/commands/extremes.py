@@ -26,7 +26,7 @@ SCRATCH = {
     "weight_decay": 1e-5,
 }
 QUICK = {
-    "epochs": 5,
+    "epochs": 4,
     "optimizer": "sgd",
     "learning_rate": 0.1,
     "warmup_epochs": 0.0,

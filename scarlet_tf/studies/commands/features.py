@@ -21,7 +21,7 @@ from scarlet_tf.train.config import STABILIZERS
 from scarlet_tf.train.trained_on import TrainedOn
 from scarlet_tf.train.workdir import Workdir
 
-_STUDY = SupernetFlags(quick={"epochs": 6})
+_STUDY = SupernetFlags(quick={"epochs": 4})
 _SEED = _STUDY.add_of_training(flags.DEFINE_integer("seed", 0, "Seed of the trainings."))
 # What is drawn takes no training anew, and so is no setting of the workdir.
 _SLOT = flags.DEFINE_integer("slot", None, "Slot whose choices are drawn; by default the middle one.")

@@ -17,7 +17,7 @@ from scarlet_tf.studies.similarity import SimilarityConfig, study_similarity
 from scarlet_tf.studies.supernets import check_supernets, given_supernets, planned_supernets
 from scarlet_tf.studies.workdir import StudyWorkdir
 
-_STUDY = SupernetFlags(quick={"epochs": 6})
+_STUDY = SupernetFlags(quick={"epochs": 4})
 _SEEDS = _STUDY.add_of_training(flags.DEFINE_list("seeds", ["0"], "Seeds of the trainings, separated by commas."))
 _IMAGES = _STUDY.add(flags.DEFINE_integer("images", 1000, "Validation images to measure on, or all where fewer."))
 # Drawn from what is kept, and so no setting of the workdir.

@@ -17,7 +17,7 @@ from scarlet_tf.studies.workdir import StudyWorkdir
 from scarlet_tf.train.config import METHODS, PROBE_BN, STABILIZERS
 
 STUDY = "stability"
-QUICK = {"epochs": 2, "batch_size": 64, "probe_paths": 64, "probe_images": 500, "paths": 200, "images": 1000}
+QUICK = {"epochs": 2, "batch_size": 64, "probe_paths": 32, "probe_images": 300, "paths": 100, "images": 500}
 
 _STUDY = TrainingFlags(QUICK, defaults={"space": "s1"})
 _STABILIZERS = _STUDY.add(flags.DEFINE_list("stabilizers", ["els", "skip"], "Of els, skip and els_relu."))
