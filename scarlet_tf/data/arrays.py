@@ -11,6 +11,9 @@ from scarlet_tf.data.preprocessing import Normalisation
 if TYPE_CHECKING:
     import tensorflow as tf
 
+MOST_BATCHES = 8
+"""So many are prepared at once at most: at 224 pixels one of 256 images takes 150 MB."""
+
 
 @dataclass(frozen=True, eq=False)
 class LabelledImages:
@@ -82,12 +85,12 @@ class ArrayDataset(Dataset):
             return small_images.to_network(batch, image_size, self.normalisation), tf.gather(labels, indices)
 
         steps = order.training_steps(self.num_examples("train"), batch_size, seed, start_step, num_steps)
-        return batching.in_order(steps.map(batch_of, num_parallel_calls=tf.data.AUTOTUNE), num_steps)
+        return batching.in_order(batching.in_parallel(steps, batch_of, MOST_BATCHES), num_steps)
 
     def _evaluation_batches(self, split: str, batch_size: int, image_size: int, count: int) -> "tf.data.Dataset":
         import tensorflow as tf
 
-        from scarlet_tf.data import small_images
+        from scarlet_tf.data import batching, small_images
 
         images, labels = self._tensors(split)
 
@@ -95,4 +98,4 @@ class ArrayDataset(Dataset):
             return small_images.to_network(batch, image_size, self.normalisation), label
 
         batches = tf.data.Dataset.from_tensor_slices((images, labels)).take(count).batch(batch_size)
-        return batches.map(prepared, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        return batching.in_parallel(batches, prepared, MOST_BATCHES)

@@ -124,6 +124,8 @@ class Dataset(abc.ABC):
         max_examples: only so many images, from the start; classes are mixed there.
         Small splits stay in memory after the first pass.
         """
+        from scarlet_tf.data import batching
+
         _check_positive("batch_size", batch_size)
         _check_positive("image_size", image_size)
         count = self.num_examples(split)
@@ -133,7 +135,7 @@ class Dataset(abc.ABC):
         batches = self._evaluation_batches(split, batch_size, image_size, count)
         if count * image_size**2 * 3 * 4 <= CACHE_BYTES:
             batches = batches.cache()
-        return batches.prefetch(-1)  # tf.data.AUTOTUNE
+        return batching.ahead(batches)
 
     @contextmanager
     def naming_bad_files(self) -> Iterator[None]:

@@ -151,7 +151,7 @@ class FolderDataset(Dataset):
 
         steps = order.training_steps(self.num_examples("train"), batch_size, seed, start_step, num_steps)
         example = self._training_example(image_size, seed, auto_augment)
-        examples = steps.flat_map(examples_of).map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        examples = batching.in_parallel(steps.flat_map(examples_of), example)
         return batching.in_order(examples.batch(batch_size, drop_remainder=True), num_steps)
 
     def _training_example(
@@ -231,7 +231,7 @@ class FolderDataset(Dataset):
     def _evaluation_batches(self, split: str, batch_size: int, image_size: int, count: int) -> "tf.data.Dataset":
         import tensorflow as tf
 
-        from scarlet_tf.data import encoded
+        from scarlet_tf.data import batching, encoded
 
         prepare = encoded.evaluation_transform(self.augmentation, image_size, self.normalisation)
 
@@ -239,7 +239,7 @@ class FolderDataset(Dataset):
             return prepare(tf.io.read_file(path)), label
 
         examples = tf.data.Dataset.from_tensor_slices(self._tensors(split)).take(count)
-        examples = examples.map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        examples = batching.in_parallel(examples, example)
         return examples.batch(batch_size)
 
     @contextmanager

@@ -103,13 +103,13 @@ class StreamedDataset(Dataset):
         examples = records_of_epochs(self._builder, self._source["train"], per_epoch, start, seed)
         if num_steps is not None:
             examples = examples.take(num_steps * batch_size)
-        examples = examples.map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        examples = batching.in_parallel(examples, example)
         return batching.in_order(examples.batch(batch_size, drop_remainder=True), num_steps)
 
     def _evaluation_batches(self, split: str, batch_size: int, image_size: int, count: int) -> "tf.data.Dataset":
         import tensorflow as tf
 
-        from scarlet_tf.data import encoded
+        from scarlet_tf.data import batching, encoded
 
         prepare = encoded.evaluation_transform(self.augmentation, image_size, self.normalisation)
 
@@ -117,4 +117,4 @@ class StreamedDataset(Dataset):
             return prepare(record["image"]), tf.cast(record["label"], tf.int32)
 
         examples = records(self._builder, self._source[split]).take(count)
-        return examples.map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).batch(batch_size)
+        return batching.in_parallel(examples, example).batch(batch_size)

@@ -87,8 +87,8 @@ def image_files(paths: Sequence[str], ids: Sequence[int], batch_size: int, image
         return image, image_id, size
 
     files = tf.data.Dataset.from_tensor_slices((list(paths), np.array(ids, np.int64)))
-    examples = files.map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return examples.batch(batch_size).prefetch(tf.data.AUTOTUNE)
+    examples = batching.in_parallel(files, example)
+    return batching.ahead(examples.batch(batch_size))
 
 
 class CocoFiles(DetectionDataset):
@@ -130,7 +130,7 @@ class CocoFiles(DetectionDataset):
             return training_example(tf.io.read_file(paths[index]), boxes[index], labels[index], image_size, flip, key)
 
         steps = order.training_steps(self.num_training_images, batch_size, seed, start_step, num_steps)
-        examples = steps.flat_map(examples_of).map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        examples = batching.in_parallel(steps.flat_map(examples_of), example)
         return batching.in_order(examples.batch(batch_size, drop_remainder=True), num_steps)
 
     def evaluation_batches(self, batch_size: int, image_size: int, count: int) -> tf.data.Dataset:

@@ -48,7 +48,7 @@ class TfdsCoco(DetectionDataset):
             return training_example(record["image"], boxes, labels, image_size, flip, key)
 
         examples = records_of_epochs(self._builder, self._split, per_epoch, start, seed).take(num_steps * batch_size)
-        examples = examples.map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        examples = batching.in_parallel(examples, example)
         return batching.in_order(examples.batch(batch_size, drop_remainder=True), num_steps)
 
     def evaluation_batches(self, batch_size: int, image_size: int, count: int) -> tf.data.Dataset:
@@ -57,8 +57,8 @@ class TfdsCoco(DetectionDataset):
             return image, record["image/id"], size
 
         examples = records(self._builder, self._split).take(count)
-        examples = examples.map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        return examples.batch(batch_size).prefetch(tf.data.AUTOTUNE)
+        examples = batching.in_parallel(examples, example)
+        return batching.ahead(examples.batch(batch_size))
 
     def ground_truth(self, count: int) -> dict:
         def described(record: dict) -> dict:
