@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: threads of parallel tests wait for each other
@@ -17,17 +17,35 @@ from scarlet_tf.arch import SKIP, Choice, Conv, Head, SearchSpace, Slot, Stem
 from scarlet_tf.arch.named import NamedArch
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(scarlet_tf.__file__).parents[1])}
+AS_COMMANDS_SET_IT = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1", "KERAS_BACKEND": "tensorflow"}
 TRAINING = ("--dataset=synthetic", "--image_size=16", "--batch_size=50", "--epochs=4", "--learning_rate=0.2")
 
 
-def _run_command(name: str, *flags: str, python: tuple[str, ...] = (), cwd: Path | None = None):
-    line = [sys.executable, *python, "-m", f"scarlet_tf.{name}", *map(str, flags)]
-    return subprocess.run(line, capture_output=True, text=True, env=ENVIRONMENT, cwd=cwd)
+def _run_from_cold(name: str, *flags: str) -> subprocess.CompletedProcess:
+    line = [sys.executable, "-m", f"scarlet_tf.{name}", *map(str, flags)]
+    return subprocess.run(line, capture_output=True, text=True, env=ENVIRONMENT)
 
 
 def _start_command(name: str, *flags: str) -> subprocess.Popen:
     line = [sys.executable, "-m", f"scarlet_tf.{name}", *map(str, flags)]
     return subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ENVIRONMENT)
+
+
+class ForkServer:
+    """Runs `python -m scarlet_tf.NAME FLAGS`, in a process of its own, forked from one that has imported `modules`."""
+
+    def __init__(self, environment: Mapping[str, str], modules: Sequence[str]) -> None:
+        line = [sys.executable, str(Path(__file__).with_name("fork_server.py")), *modules]
+        self._server = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+
+    def __call__(self, name: str, *flags: str, cwd: Path | None = None) -> subprocess.CompletedProcess:
+        command = {"module": f"scarlet_tf.{name}", "arguments": [*map(str, flags)], "cwd": str(cwd or Path.cwd())}
+        print(json.dumps(command), file=self._server.stdin, flush=True)
+        return subprocess.CompletedProcess([name, *flags], *json.loads(self._server.stdout.readline()))
+
+    def close(self) -> None:
+        with self._server:
+            self._server.kill()
 
 
 def _digest(path: Path) -> str:
@@ -40,15 +58,44 @@ def _digest(path: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def run_command() -> Callable[..., subprocess.CompletedProcess]:
-    """Runs `python -m scarlet_tf.NAME FLAGS` to its end."""
-    return _run_command
-
-
-@pytest.fixture(scope="session")
 def start_command() -> Callable[..., subprocess.Popen]:
     """Starts `python -m scarlet_tf.NAME FLAGS`, to be killed."""
     return _start_command
+
+
+@pytest.fixture(scope="session")
+def fork_server() -> Iterator[Callable[..., ForkServer]]:
+    """Makes a `ForkServer`, which ends with the tests."""
+    servers = []
+
+    def start(environment: Mapping[str, str], modules: Sequence[str] = ()) -> ForkServer:
+        servers.append(ForkServer(environment, modules))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture(scope="session")
+def run_command(fork_server: Callable[..., ForkServer]) -> ForkServer:
+    """Runs `python -m scarlet_tf.NAME FLAGS` to its end, where TensorFlow and Keras are imported already."""
+    return fork_server(ENVIRONMENT | AS_COMMANDS_SET_IT, ("tensorflow", "keras"))
+
+
+@pytest.fixture(scope="session")
+def tensorflow_blocked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment in which TensorFlow and Keras cannot be imported."""
+    blocked = tmp_path_factory.mktemp("blocked")
+    for name in ("tensorflow", "keras"):
+        (blocked / f"{name}.py").write_text(f"raise RuntimeError('{name} was imported')\n")
+    return ENVIRONMENT | {"PYTHONPATH": f"{blocked}{os.pathsep}{ENVIRONMENT['PYTHONPATH']}"}
+
+
+@pytest.fixture(scope="session")
+def without_tensorflow(fork_server: Callable[..., ForkServer], tensorflow_blocked: dict[str, str]) -> ForkServer:
+    """Runs `python -m scarlet_tf.NAME FLAGS` where TensorFlow and Keras cannot be imported."""
+    return fork_server(tensorflow_blocked, ("absl.flags", "numpy", "PIL.Image", "matplotlib.figure", "rich.table"))
 
 
 @pytest.fixture(scope="session")
@@ -116,8 +163,8 @@ def network_flags(mini_files: Path) -> tuple[str, ...]:
 
 def _trained(name: str, flags: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
     workdir = tmp_path_factory.mktemp("trained") / name
-    done = _run_command("train", *flags, f"--workdir={workdir}")
-    assert done.returncode == 0, done.stderr
+    done = _run_from_cold("train", *flags, f"--workdir={workdir}")
+    assert (done.returncode, done.stderr) == (0, "")
     return workdir
 
 

@@ -1,9 +1,7 @@
 """Bad input to every command: exit code 2, one line that says what is wrong, and nothing changed on disk."""
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -308,21 +306,6 @@ def place(tmp_path_factory, mini_space, mini_arch) -> Path:
     return place
 
 
-@pytest.fixture(scope="module")
-def without_tensorflow(tmp_path_factory) -> dict[str, str]:
-    """An environment in which TensorFlow and Keras cannot be imported."""
-    blocked = tmp_path_factory.mktemp("blocked")
-    for name in ("tensorflow", "keras"):
-        (blocked / f"{name}.py").write_text(f"raise RuntimeError('{name} was imported')\n")
-    return os.environ | {"PYTHONPATH": f"{blocked}{os.pathsep}{Path(__file__).parents[1]}"}
-
-
-def run(command: tuple[str, ...] | str, flags: list[str], place: Path, environment: dict[str, str]):
-    name, *given = (command,) if isinstance(command, str) else command
-    line = [sys.executable, "-m", f"scarlet_tf.{name}", *given, *flags]
-    return subprocess.run(line, cwd=place, env=environment, capture_output=True, text=True)
-
-
 def check_refused(done: subprocess.CompletedProcess, said: list[str]) -> None:
     assert (done.returncode, done.stdout) == (2, ""), done.stderr
     assert done.stderr.startswith("error: ")
@@ -342,14 +325,15 @@ def test_bad_input_is_refused_before_tensorflow_starts(
     command, flags, said, place, without_tensorflow, digest: Callable[[Path], str]
 ):
     before = digest(place)
-    done = run(command, flags, place, without_tensorflow)
+    name, *given = (command,) if isinstance(command, str) else command
+    done = without_tensorflow(name, *given, *flags, cwd=place)
     check_refused(done, said)
     assert digest(place) == before
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_needs_no_tensorflow(command, place, without_tensorflow):
-    done = run(command, ["--help"], place, without_tensorflow)
+    done = without_tensorflow(command, "--help", cwd=place)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"python -m scarlet_tf.{command}\n")
     assert "Flags:" in done.stdout

@@ -1,10 +1,6 @@
-"""Pictures of rectangles with annotations in COCO's form, a small detector trained on them by the command, and how many
-commands are run at the cost of one start."""
+"""Pictures of rectangles with annotations in COCO's form, and a small detector trained on them by the command."""
 
 import json
-import subprocess
-import sys
-from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,62 +13,6 @@ from scarlet_tf.detect.categories import Category
 
 CATEGORIES = [{"id": 3, "name": "red"}, {"id": 7, "name": "blue"}]  # ids with a gap, as COCO's
 COLOURS = {3: (220, 30, 30), 7: (30, 30, 220)}
-
-_FORKING = """
-import importlib, json, os, runpy, sys, tempfile, traceback
-
-def run(arguments):
-    files = tempfile.TemporaryFile(), tempfile.TemporaryFile()
-    child = os.fork()
-    if child == 0:
-        for number, file in enumerate(files, start=1):
-            os.dup2(file.fileno(), number)
-        sys.argv = ["detect", *arguments]
-        code = 0
-        try:
-            runpy.run_module("scarlet_tf.detect", run_name="__main__", alter_sys=True)
-        except SystemExit as error:
-            code = error.code or 0
-        except BaseException:
-            traceback.print_exc()
-            code = 1
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    for file in files:
-        file.seek(0)
-    return code, *(file.read().decode() for file in files)
-
-for module in sys.argv[1:]:
-    importlib.import_module(module)
-answers = [run(arguments) for arguments in json.load(sys.stdin)]
-json.dump(answers, sys.stdout)
-"""
-
-
-def _run_forked(
-    commands: Sequence[Sequence[str]], modules: Sequence[str], environment: Mapping[str, str], cwd: Path
-) -> list[subprocess.CompletedProcess]:
-    line = [sys.executable, "-c", _FORKING, *modules]
-    done = subprocess.run(
-        line,
-        input=json.dumps([list(map(str, c)) for c in commands]),
-        capture_output=True,
-        text=True,
-        env=environment,
-        cwd=cwd,
-    )
-    assert done.returncode == 0, done.stderr
-    answers = json.loads(done.stdout.splitlines()[-1])
-    return [subprocess.CompletedProcess(c, *answer) for c, answer in zip(commands, answers, strict=True)]
-
-
-@pytest.fixture(scope="session")
-def run_forked() -> Callable[..., list[subprocess.CompletedProcess]]:
-    """Runs `python -m scarlet_tf.detect ARGUMENTS` for each list of arguments, in a process of its own, forked from one
-    that has imported `modules`."""
-    return _run_forked
 
 
 def draw_pictures(directory: Path, count: int, seed: int) -> dict:

@@ -5,6 +5,8 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -169,14 +171,22 @@ def place(pictures, backbone, mini_arch, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def without_tensorflow(tmp_path_factory) -> dict[str, str]:
-    """An environment in which TensorFlow and Keras cannot be imported, but the extra seems to be installed."""
-    blocked = tmp_path_factory.mktemp("blocked")
-    for name in ("tensorflow", "keras"):
-        (blocked / f"{name}.py").write_text(f"raise RuntimeError('{name} was imported')\n")
+def environment(tensorflow_blocked, tmp_path_factory) -> dict[str, str]:
+    """One in which TensorFlow cannot be imported, but the extra seems to be installed."""
+    extra = tmp_path_factory.mktemp("extra")
     for name in ("keras_hub", "pycocotools"):
-        (blocked / f"{name}.py").touch()
-    return os.environ | {"PYTHONPATH": f"{blocked}{os.pathsep}{Path(__file__).parents[2]}"}
+        (extra / f"{name}.py").touch()
+    return tensorflow_blocked | {"PYTHONPATH": f"{extra}{os.pathsep}{tensorflow_blocked['PYTHONPATH']}"}
+
+
+# No TensorFlow among them
+IMPORTS = ("scarlet_tf.detect.source", "scarlet_tf.detect.runtimes", "rich.console", "rich.table")
+
+
+@pytest.fixture(scope="module")
+def detect(environment, place, fork_server) -> Callable[..., subprocess.CompletedProcess]:
+    """Runs `python -m scarlet_tf.detect` there, in `place`."""
+    return partial(fork_server(environment, IMPORTS), "detect", cwd=place)
 
 
 def check_refused(done: subprocess.CompletedProcess, said: list[str]) -> None:
@@ -188,47 +198,35 @@ def check_refused(done: subprocess.CompletedProcess, said: list[str]) -> None:
         assert words in done.stderr
 
 
-# No TensorFlow among them
-IMPORTS = ("scarlet_tf.detect.source", "scarlet_tf.detect.runtimes", "rich.console", "rich.table")
-
-
-@pytest.fixture(scope="module")
-def refusals(place, without_tensorflow, run_forked, digest) -> list[subprocess.CompletedProcess]:
-    """What became of REFUSED. The directory, and all it holds, stayed as it was."""
-    before = digest(place)
-    done = run_forked([[*command, *flags] for command, flags, _ in REFUSED], IMPORTS, without_tensorflow, place)
-    assert digest(place) == before
-    return done
-
-
 @pytest.mark.parametrize(
-    "case", range(len(REFUSED)), ids=[" ".join([*command[:1], *flags]) for command, flags, _ in REFUSED]
+    ("command", "flags", "said"), REFUSED, ids=[" ".join([*command[:1], *flags]) for command, flags, _ in REFUSED]
 )
-def test_bad_input_is_refused_before_tensorflow_starts(case, refusals):
-    check_refused(refusals[case], REFUSED[case][2])
+def test_bad_input_is_refused_before_tensorflow_starts(command, flags, said, detect, place, digest):
+    before = digest(place)
+    check_refused(detect(*command, *flags), said)
+    assert digest(place) == before
 
 
-def test_help_needs_neither_tensorflow_nor_the_extra(place, without_tensorflow, run_forked):
-    names = ("", "train", "evaluate", "predict", "export")
-    commands = [[*([name] if name else []), "--help"] for name in names]
-    for name, done in zip(names, run_forked(commands, (), without_tensorflow, place), strict=True):
+def test_help_needs_neither_tensorflow_nor_the_extra(without_tensorflow):
+    for name in ("", "train", "evaluate", "predict", "export"):
+        done = without_tensorflow("detect", *([name] if name else []), "--help")
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.startswith(f"python -m scarlet_tf.detect {name or 'train|evaluate|predict|export'}\n")
         assert "Flags:" in done.stdout
 
 
 @pytest.mark.parametrize("package", ["keras_hub", "pycocotools"])
-def test_missing_extra_is_one_line(package, place, without_tensorflow, tmp_path, run_forked, digest):
+def test_missing_extra_is_one_line(package, place, environment, tmp_path, fork_server, digest):
     (tmp_path / "sitecustomize.py").write_text(f"import sys\nsys.modules[{package!r}] = None\n")
-    environment = without_tensorflow | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{without_tensorflow['PYTHONPATH']}"}
+    run = fork_server(environment | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{environment['PYTHONPATH']}"}, IMPORTS)
     before = digest(place)
-    for done in run_forked([TRAIN, EVALUATE, PREDICT, EXPORT], IMPORTS, environment, place):
-        check_refused(done, [package.replace("_", "-"), *EXTRA])
+    for command in (TRAIN, EVALUATE, PREDICT, EXPORT):
+        check_refused(run("detect", *command, cwd=place), [package.replace("_", "-"), *EXTRA])
     assert digest(place) == before
 
 
 def test_what_only_tensorflow_can_tell(
-    place, trained_detector, training_flags, source_flags, run_forked, tmp_path, digest
+    place, trained_detector, training_flags, source_flags, run_command, tmp_path, digest
 ):
     """More images a batch than there are, a workdir of another setting or kind, weights that are not there, a detector
     that cannot be read, no GPU."""
@@ -250,10 +248,6 @@ def test_what_only_tensorflow_can_tell(
         ([*evaluate, "--model=detector.tflite"], ["detector.tflite must hold a detector"]),
     ]
     before, trained = digest(tmp_path), digest(trained_detector)
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    modules = ("tensorflow", "keras", "keras_hub", *IMPORTS)
-    for done, (_, said) in zip(
-        run_forked([arguments for arguments, _ in cases], modules, environment, tmp_path), cases, strict=True
-    ):
-        check_refused(done, said)
+    for arguments, said in cases:
+        check_refused(run_command("detect", *arguments, cwd=tmp_path), said)
     assert (digest(tmp_path), digest(trained_detector)) == (before, trained)

@@ -66,23 +66,13 @@ def test_killed_training_ends_with_the_same_bits(
 
 
 def test_evaluate_and_predict_say_what_a_trained_detector_sees(
-    trained_detector, pictures, source_flags, tmp_path, run_forked, digest
+    trained_detector, pictures, source_flags, tmp_path, run_command, digest
 ):
     before, out = digest(trained_detector), tmp_path / "out"
-    evaluated, predicted = run_forked(
-        [
-            ["evaluate", f"--model={trained_detector}", *source_flags, "--output=numbers.json"],
-            [
-                "predict",
-                f"--model={trained_detector / 'detector.keras'}",
-                f"--images={pictures / 'images'}",
-                "--output_dir=out",
-            ],
-        ],
-        ("tensorflow", "keras", "keras_hub", "pycocotools.cocoeval"),
-        ENVIRONMENT,
-        tmp_path,
-    )
+    evaluate = ("evaluate", f"--model={trained_detector}", *source_flags, "--output=numbers.json")
+    evaluated = run_command("detect", *evaluate, cwd=tmp_path)
+    predict = ("predict", f"--model={trained_detector / 'detector.keras'}", f"--images={pictures / 'images'}")
+    predicted = run_command("detect", *predict, "--output_dir=out", cwd=tmp_path)
     assert (evaluated.returncode, evaluated.stderr) == (0, "")
     numbers = json.loads((tmp_path / "numbers.json").read_text())
     assert numbers["images"] == 8

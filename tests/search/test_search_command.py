@@ -1,10 +1,6 @@
 """The command over a table, and its replay, where TensorFlow cannot be imported."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -30,17 +26,11 @@ def place(tmp_path_factory, tiny_space, tiny_costs):
 
 
 @pytest.fixture(scope="module")
-def run(place):
+def run(place, without_tensorflow):
     """Runs the command in `place`."""
-    blocked = place / "blocked"
-    blocked.mkdir()
-    for name in ("tensorflow", "keras"):
-        (blocked / f"{name}.py").write_text(f"raise RuntimeError('{name} was imported')\n")
-    environment = os.environ | {"PYTHONPATH": f"{blocked}{os.pathsep}{Path(__file__).parents[2]}"}
 
     def run(*flags):
-        line = [sys.executable, "-m", "scarlet_tf.search", *flags]
-        return subprocess.run(line, cwd=place, env=environment, capture_output=True, text=True)
+        return without_tensorflow("search", *flags, cwd=place)
 
     return run
 

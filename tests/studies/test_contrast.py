@@ -1,10 +1,7 @@
 """The study of pairs over twenty networks whose answers were computed by hand."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -63,20 +60,15 @@ def written(place, ranking):
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """Runs the study where TensorFlow cannot be imported, on what is written to its ranking."""
-    blocked = tmp_path_factory.mktemp("blocked")
-    for name in ("tensorflow", "keras"):
-        (blocked / f"{name}.py").write_text(f"raise RuntimeError('{name} was imported')\n")
-    environment = os.environ | {"PYTHONPATH": f"{blocked}{os.pathsep}{ROOT}"}
+def run(without_tensorflow):
+    """Runs the study on what is written to its ranking."""
 
     def run(place, ranking, *flags):
         if ranking is not None:
             (place / "ranking").mkdir(exist_ok=True)
             text = ranking if isinstance(ranking, str) else json.dumps(ranking)
             (place / "ranking" / "numbers.json").write_text(text)
-        line = [sys.executable, "-m", "scarlet_tf.analyze", "contrast", "--workdir=out", *flags]
-        return subprocess.run(line, cwd=place, env=environment, capture_output=True, text=True)
+        return without_tensorflow("analyze", "contrast", "--workdir=out", *flags, cwd=place)
 
     return run
 

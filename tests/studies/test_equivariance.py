@@ -28,12 +28,6 @@ from scarlet_tf.train.config import TrainConfig
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT)}
-WITHOUT_TENSORFLOW = """
-import runpy, sys
-sys.modules["tensorflow"] = sys.modules["keras"] = None
-sys.argv[1:1] = ["equivariance"]
-runpy.run_module("scarlet_tf.analyze", run_name="__main__", alter_sys=True)
-"""
 IMAGES = 500
 
 
@@ -296,14 +290,15 @@ BAD_FLAGS = [
 
 
 @pytest.mark.parametrize(("flags", "said"), BAD_FLAGS, ids=[" ".join(flags[-1:]) or "alone" for flags, _ in BAD_FLAGS])
-def test_bad_flags_are_refused_in_a_line_before_tensorflow_starts(flags, said, tmp_path, mini_arch, mini_space, digest):
+def test_bad_flags_are_refused_in_a_line_before_tensorflow_starts(
+    flags, said, without_tensorflow, tmp_path, mini_arch, mini_space, digest
+):
     (tmp_path / "begun").mkdir()
     (tmp_path / "begun" / "study.json").write_text('{"study": "ranking", "settings": {}}')
     mini_arch.write(tmp_path / "arch.json")
     NamedArch(mini_space, (0, 1, 0), "whole").write(tmp_path / "whole.json")
     before = digest(tmp_path)
-    line = [sys.executable, "-c", WITHOUT_TENSORFLOW, *flags]
-    done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, env=ENVIRONMENT)
+    done = without_tensorflow("analyze", "equivariance", *flags, cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
     assert done.stderr.startswith("error: ")
     for words in said:

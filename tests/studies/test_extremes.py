@@ -145,8 +145,8 @@ def test_conclusions_follow_the_interval(gap, said):
         ("--ema_decay=1.5", "--ema_decay must be at least 0 and below 1.0"),
     ],
 )
-def test_bad_flags_are_refused_in_a_line(bad, said, flags, run_command, tmp_path):
-    ended = run_command("analyze", "extremes", *flags, bad, f"--workdir={tmp_path / 'out'}")
+def test_bad_flags_are_refused_in_a_line(bad, said, flags, without_tensorflow, tmp_path):
+    ended = without_tensorflow("analyze", "extremes", *flags, bad, f"--workdir={tmp_path / 'out'}")
     assert ended.returncode == 2
     assert said in ended.stderr
     assert ended.stderr.count("\n") == 1

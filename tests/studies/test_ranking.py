@@ -65,10 +65,10 @@ def test_stopped_study_ends_with_the_same_numbers(study, run_command, flags, tmp
     assert (stopped / "numbers.json").read_text() == (workdir / "numbers.json").read_text()
 
 
-def test_other_settings_are_refused_in_its_workdir(study, run_command, flags, digest):
+def test_other_settings_are_refused_in_its_workdir(study, without_tensorflow, flags, digest):
     workdir, _ = study
     before = digest(workdir)
-    done = run_command("analyze", "ranking", *flags, "--images=60", f"--workdir={workdir}")
+    done = without_tensorflow("analyze", "ranking", *flags, "--images=60", f"--workdir={workdir}")
     assert done.returncode == 2
     assert done.stderr.startswith(f"error: --workdir={workdir} holds this study with other settings. Changed: --images")
     assert digest(workdir) == before
@@ -83,8 +83,8 @@ def test_other_settings_are_refused_in_its_workdir(study, run_command, flags, di
         (("--space=small",), "Give a table of small."),
     ],
 )
-def test_bad_input_is_refused_in_a_line(run_command, flags, tmp_path, changed, said):
-    done = run_command("analyze", "ranking", *flags, *changed, f"--workdir={tmp_path / 'study'}")
+def test_bad_input_is_refused_in_a_line(without_tensorflow, flags, tmp_path, changed, said):
+    done = without_tensorflow("analyze", "ranking", *flags, *changed, f"--workdir={tmp_path / 'study'}")
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1
@@ -92,18 +92,22 @@ def test_bad_input_is_refused_in_a_line(run_command, flags, tmp_path, changed, s
 
 
 @pytest.mark.parametrize("value", [1.2, "good", None])
-def test_malformed_entry_of_the_table_is_named(run_command, flags, table, tmp_path, value):
+def test_malformed_entry_of_the_table_is_named(without_tensorflow, flags, table, tmp_path, value):
     bad = tmp_path / "bad.json"
     bad.write_text(json.dumps(json.loads(table.read_text()) | {"1-2-0": value}))
-    done = run_command("analyze", "ranking", *flags, f"--benchmark_file={bad}", f"--workdir={tmp_path / 'study'}")
+    done = without_tensorflow(
+        "analyze", "ranking", *flags, f"--benchmark_file={bad}", f"--workdir={tmp_path / 'study'}"
+    )
     assert done.returncode == 2
     assert f"{bad}, entry '1-2-0'" in done.stderr
 
 
-def test_short_table_is_refused(run_command, flags, table, tmp_path):
+def test_short_table_is_refused(without_tensorflow, flags, table, tmp_path):
     short = tmp_path / "short.json"
     short.write_text(json.dumps(dict(list(json.loads(table.read_text()).items())[:10])))
-    done = run_command("analyze", "ranking", *flags, f"--benchmark_file={short}", f"--workdir={tmp_path / 'study'}")
+    done = without_tensorflow(
+        "analyze", "ranking", *flags, f"--benchmark_file={short}", f"--workdir={tmp_path / 'study'}"
+    )
     assert done.returncode == 2
     assert f"Received: {short}, with 10." in done.stderr
 

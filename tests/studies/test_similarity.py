@@ -154,8 +154,8 @@ def test_given_supernets_make_the_same_numbers_and_need_no_training_flags(traine
         (("--epochs=0",), "--epochs must be at least 1"),
     ],
 )
-def test_bad_flags_end_in_a_line_and_change_nothing(flags, said, run_command, tiny, tmp_path):
-    done = run_command("analyze", "similarity", *tiny, f"--workdir={tmp_path / 'study'}", *flags)
+def test_bad_flags_end_in_a_line_and_change_nothing(flags, said, without_tensorflow, tiny, tmp_path):
+    done = without_tensorflow("analyze", "similarity", *tiny, f"--workdir={tmp_path / 'study'}", *flags)
     assert done.returncode == 2
     assert done.stderr.startswith("error: ")
     assert len(done.stderr.splitlines()) == 1

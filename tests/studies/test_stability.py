@@ -146,9 +146,9 @@ def test_one_stabilizer_has_nothing_to_compare_with(done, numbers, mini_space):
     assert finding.numbers["differences"] == []
 
 
-def test_another_setting_is_refused_and_nothing_changed(done, flags, run_command, digest):
+def test_another_setting_is_refused_and_nothing_changed(done, flags, without_tensorflow, digest):
     before = digest(done[0])
-    ended = run_command("analyze", "stability", *flags, "--paths=13", f"--workdir={done[0]}")
+    ended = without_tensorflow("analyze", "stability", *flags, "--paths=13", f"--workdir={done[0]}")
     assert ended.returncode == 2
     assert "--paths: 12 -> 13" in ended.stderr
     assert ended.stderr.count("\n") == 1
@@ -166,8 +166,8 @@ def test_another_setting_is_refused_and_nothing_changed(done, flags, run_command
         ("--batch_size=5000", "--batch_size must be at most 2000"),
     ],
 )
-def test_bad_flags_are_refused_in_a_line(bad, said, flags, run_command, tmp_path):
-    ended = run_command("analyze", "stability", *flags, bad, f"--workdir={tmp_path / 'out'}")
+def test_bad_flags_are_refused_in_a_line(bad, said, flags, without_tensorflow, tmp_path):
+    ended = without_tensorflow("analyze", "stability", *flags, bad, f"--workdir={tmp_path / 'out'}")
     assert ended.returncode == 2
     assert said in ended.stderr
     assert ended.stderr.count("\n") == 1
