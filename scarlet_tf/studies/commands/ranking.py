@@ -20,7 +20,7 @@ from scarlet_tf.studies.truth import drawn_truth
 from scarlet_tf.studies.workdir import StudyWorkdir
 from scarlet_tf.train.config import PROBE_BN
 
-QUICK = {"steps": 150, "seeds": ["0"], "paths": 20, "images": 500, "truth_epochs": 1}
+QUICK = {"steps": 150, "seeds": ["0"], "paths": 20, "images": 400, "truth_epochs": 1}
 
 _FLAGS = TrainingFlags(QUICK)
 _BENCHMARK_FILE = _FLAGS.add(

@@ -19,7 +19,7 @@ flags.disclaim_key_flags()
 QUICK_TRAINING = {
     "space": "small",
     "dataset": "fashion_mnist_small",
-    "image_size": 28,
+    "image_size": 20,
     "batch_size": 32,
     "optimizer": "adamw",
     "learning_rate": 0.004,
