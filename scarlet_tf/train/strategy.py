@@ -126,6 +126,9 @@ def share_out(strategy: tf.distribute.Strategy, batches: tf.data.Dataset, batch_
     pipeline.
     """
     if num_workers(strategy) == 1:
+        devices = strategy.extended.worker_devices
+        if len(devices) == 1 and "CPU" in devices[0].upper():
+            return batches  # they are there already, and TensorFlow would tune how it passes them on (`batching.ahead`)
         return strategy.experimental_distribute_dataset(batches)
     return strategy.distribute_datasets_from_function(lambda context: own_share(batches, batch_size, context))
 
