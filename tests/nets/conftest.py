@@ -6,8 +6,19 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from scarlet_tf.arch import SKIP, Choice, Head, SearchSpace, Slot, Stem
+from scarlet_tf.train.graph import skip_graph_rewrites_on_cpu
+
+
+@pytest.fixture(autouse=True)
+def no_graph_rewrites() -> Iterator[None]:
+    """As a training has it: they take minutes in double precision."""
+    before = tf.config.optimizer.get_experimental_options()
+    skip_graph_rewrites_on_cpu()
+    yield
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False} | before)
 
 
 @pytest.fixture(scope="session")

@@ -12,15 +12,6 @@ from scarlet_tf.train.optimizers import L2SGD
 from scarlet_tf.train.precision import computing_in
 
 
-@pytest.fixture
-def no_graph_rewrites():
-    """As a training on a CPU has it: they take minutes in double precision."""
-    before = tf.config.optimizer.get_experimental_options()
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
-    yield
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False} | before)
-
-
 def after_steps(space, randomise, batch, steps, eagerly, **settings):
     """Weights, statistics, optimizer slots, loss and accuracy, by name."""
     supernet = randomise(build_supernet(space, 8, 5, seed=11, **settings))
@@ -45,7 +36,7 @@ def assert_same(results, expected, start, tolerance):
     assert min(moved) > 0
 
 
-def test_a_step_is_the_same_however_much_it_keeps(float64, no_graph_rewrites, tiny_space, randomise):
+def test_a_step_is_the_same_however_much_it_keeps(float64, tiny_space, randomise):
     rng = np.random.default_rng(4)
     batch = tf.constant(rng.normal(size=(6, 8, 8, 3))), tf.constant(rng.integers(0, 5, 6))
     start = after_steps(tiny_space, randomise, batch, 0, eagerly=True)

@@ -147,10 +147,12 @@ from scarlet_tf.arch import SearchSpace
 from scarlet_tf.arch import SKIP, Choice, Head, SearchSpace, Slot, Stem
 from scarlet_tf.nets.single_path import single_path, single_paths
 from scarlet_tf.nets.supernet import build_supernet
+from scarlet_tf.train.graph import skip_graph_rewrites_on_cpu
 from scarlet_tf.train.optimizers import L2SGD, L2RMSProp
 
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+skip_graph_rewrites_on_cpu()
 space = SearchSpace.from_dict(SEARCH_SPACE)
 rng = np.random.default_rng(0)
 images, labels = rng.normal(size=(8, 8, 8, 3)).astype("float32"), rng.integers(0, 5, 8)
