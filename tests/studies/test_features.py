@@ -129,11 +129,11 @@ def test_flagfile_is_read_and_its_flags_are_known(without_tensorflow, tiny, tmp_
         (("--supernets=elsewhere", "--seed=1"), "--space must be left out with --supernets"),
     ],
 )
-def test_bad_flags_end_in_a_line_and_change_nothing(flags, said, without_tensorflow, tiny, tmp_path):
+def test_bad_flags_end_in_a_line_and_change_nothing(flags, said, run_command, tiny, tmp_path):
     text = tmp_path / "text.png"
     text.write_text("no picture")
     flags = [flag.format(text=text) for flag in flags]
-    done = without_tensorflow("analyze", "features", *tiny, f"--workdir={tmp_path / 'study'}", *flags)
+    done = run_command("analyze", "features", *tiny, f"--workdir={tmp_path / 'study'}", *flags)
     assert done.returncode == 2
     assert done.stderr.startswith("error: ")
     assert len(done.stderr.splitlines()) == 1
